@@ -1,0 +1,28 @@
+"""Sandboxes of the three vendors: the base they share, scripted faults, enforced limits, a virtual clock and three doors.
+
+``sandbox.transport()`` is an httpx transport, ``sandbox.serve()`` a loopback HTTP server (``python -m slo_common.sandbox`` serves all
+three), and the pytest plugin gives the fixtures ``datadog_sandbox``, ``rootly_sandbox`` and ``zabbix_sandbox``.
+"""
+
+from slo_common._values import Reply
+from slo_common.sandbox._faults import Drop, Fault, FaultPlan
+from slo_common.sandbox._limits import FixedWindows, Meter, SlidingWindows, Taken, Window
+from slo_common.sandbox._state import Clock, Entry, Sandbox, SandboxRequest, SystemClock, VirtualClock
+
+__all__ = [
+    "Clock",
+    "Drop",
+    "Entry",
+    "Fault",
+    "FaultPlan",
+    "FixedWindows",
+    "Meter",
+    "Reply",
+    "Sandbox",
+    "SandboxRequest",
+    "SlidingWindows",
+    "SystemClock",
+    "Taken",
+    "VirtualClock",
+    "Window",
+]
