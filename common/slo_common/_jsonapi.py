@@ -195,9 +195,7 @@ def parse_errors(value: object) -> tuple[ErrorObject, ...]:
     if not isinstance(value, dict):
         return ()
     top = cast("dict[str, object]", value)
-    listed = top.get("errors", top.get("error"))
-    if listed is None:
-        return ()
+    listed = top.get("errors") or top.get("error")
     entries = cast("list[object]", listed) if isinstance(listed, list) else [listed]
     return tuple(error for error in map(_error, entries) if error is not None)
 

@@ -90,7 +90,14 @@ class Fault:
 
     @classmethod
     def replace_body(
-        cls, body: bytes, *, content_type: str = "text/html", method: str | None = None, path: str = "/", skip: int = 0, times: int = 1
+        cls,
+        body: bytes,
+        *,
+        content_type: str = "text/html",
+        method: str | None = None,
+        path: str = "/",
+        skip: int = 0,
+        times: int = 1,
     ) -> Fault:
         """Apply the request, then answer 200 with another body (a login page, half a JSON)."""
         return cls(

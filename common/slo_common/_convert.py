@@ -1,0 +1,173 @@
+"""One strict converter per vendor: a value of the wrong type is an error that names its path, never a silent conversion.
+
+Stock cattrs turns ``None`` into ``'None'``, ``'0'`` into ``True`` and ``1.9`` into ``1``; here nothing is coerced but an integer to a float.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
+
+import cattrs
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn  # noqa: F401  # re-exported for vendor converters
+
+from slo_common._enums import OpenEnum
+from slo_common._errors import DecodeError
+from slo_common._values import Reply
+
+T = TypeVar("T")
+Configure = Callable[[Converter], None]
+
+
+class WrongType(ValueError):
+    """A value of another type came. Its text names the types, never the value."""
+
+
+def _wrong(expected: str, value: object) -> NoReturn:
+    raise WrongType(f"expected {expected}, got {type(value).__name__ if value is not None else 'null'}")
+
+
+def _str(value: Any, _: Any) -> str:
+    return value if type(value) is str else _wrong("a string", value)
+
+
+def _int(value: Any, _: Any) -> int:
+    return value if type(value) is int else _wrong("a whole number", value)
+
+
+def _float(value: Any, _: Any) -> float:
+    if type(value) is float:
+        return value
+    return float(value) if type(value) is int else _wrong("a number", value)
+
+
+def _bool(value: Any, _: Any) -> bool:
+    return value if type(value) is bool else _wrong("true or false", value)
+
+
+def _enum(value: Any, cls: Any) -> Any:
+    return cls(value) if type(value) is str else _wrong("a string", value)
+
+
+def iso_datetime(value: Any, _: Any = None) -> datetime:
+    """An ISO 8601 text with an offset, as UTC."""
+    if type(value) is not str:
+        _wrong("an ISO 8601 time", value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise WrongType("expected an ISO 8601 time, got another text") from None
+    if moment.tzinfo is None:
+        raise WrongType("expected an ISO 8601 time with an offset, got one without")
+    return moment.astimezone(UTC)
+
+
+def epoch_datetime(value: Any, _: Any = None) -> datetime:
+    """Seconds since the epoch, as UTC."""
+    seconds = _float(value, float)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise WrongType("expected seconds since the epoch, got a number out of range") from None
+
+
+def _is_sequence(cls: Any) -> bool:
+    return get_origin(cls) is tuple
+
+
+def _sequence_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """``tuple[X, ...]``: only from a list."""
+    inner = get_args(cls)[0]
+    items = converter.get_structure_hook(list[inner])
+
+    def structure(value: Any, _: Any) -> Any:
+        return tuple(items(value, list[inner])) if type(value) is list else _wrong("a list", value)
+
+    return structure
+
+
+def _is_optional(cls: Any) -> bool:
+    return get_origin(cls) in (Union, types.UnionType) and len(get_args(cls)) == 2 and type(None) in get_args(cls)
+
+
+def _optional_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    inner = next(a for a in get_args(cls) if a is not type(None))
+    hook = converter.get_structure_hook(inner)
+    return lambda value, _: None if value is None else hook(value, inner)
+
+
+def strict_converter(configure: Configure | None = None, *, detailed: bool = False) -> Converter:
+    """A cattrs converter without coercion. ``configure`` adds a vendor's own hooks."""
+    converter = Converter(detailed_validation=detailed)
+    converter.register_structure_hook_factory(_is_optional)(_optional_factory)
+    converter.register_structure_hook_factory(lambda cls: _is_sequence(cls) and get_args(cls)[-1] is Ellipsis)(_sequence_factory)
+    converter.register_structure_hook(str, _str)
+    converter.register_structure_hook(int, _int)
+    converter.register_structure_hook(float, _float)
+    converter.register_structure_hook(bool, _bool)
+    converter.register_structure_hook(datetime, iso_datetime)
+    converter.register_structure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, OpenEnum), _enum)
+    if configure is not None:
+        configure(converter)
+    return converter
+
+
+class Decoder:
+    """Structures replies into models. Fast when all is well; runs again in detail to name every bad path when not.
+
+    ``configure`` is called for both converters, so hooks must be registered there and nowhere else.
+    """
+
+    def __init__(self, configure: Configure | None = None) -> None:
+        self.converter = strict_converter(configure)
+        self._detailed = strict_converter(configure, detailed=True)
+
+    def decode(
+        self, value: object, cls: type[T], *, call: str, reply: Reply | None = None, request_id: str | None = None, root: str = "$"
+    ) -> T:
+        """``value`` as ``cls``; raises :class:`DecodeError` naming the call, every bad field below ``root`` and the request id."""
+        try:
+            return self.converter.structure(value, cls)
+        except (ValueError, TypeError, KeyError, AttributeError, cattrs.BaseValidationError):
+            pass
+        try:
+            return self._detailed.structure(value, cls)
+        except (ValueError, TypeError, KeyError, AttributeError, cattrs.BaseValidationError) as e:
+            problems = _problems(e, root)
+        raise decode_error(problems, call=call, reply=reply, request_id=request_id)
+
+
+def decode_error(problems: list[str], *, call: str, reply: Reply | None, request_id: str | None) -> DecodeError:
+    """The exception that lists ``"path: reason"`` problems."""
+    shown = "; ".join(problems[:10]) + (f"; and {len(problems) - 10} more" if len(problems) > 10 else "")
+    where = f" (request id {request_id})" if request_id else ""
+    return DecodeError(
+        f"{call}: the reply does not fit the model: {shown}{where}",
+        paths=tuple(p.partition(": ")[0] for p in problems),
+        call=call,
+        request_id=request_id,
+        status=reply.status if reply is not None else None,
+    )
+
+
+def _reason(error: BaseException, _: type | None) -> str:
+    if isinstance(error, WrongType):
+        return str(error)
+    if isinstance(error, KeyError):
+        return "missing"
+    if isinstance(error, (TypeError, AttributeError)):
+        return "expected an object or list of another shape"
+    return "invalid value"
+
+
+def _problems(error: BaseException, root: str) -> list[str]:
+    if not isinstance(error, (cattrs.IterableValidationError, cattrs.ClassValidationError)):
+        return [f"{root}: {_reason(error, None)}"]
+    found: list[str] = []
+    for line in cattrs.transform_error(error, path=root, format_exception=_reason):
+        reason, _, path = line.rpartition(" @ ")
+        found.append(f"{path}: {reason}")
+    return found

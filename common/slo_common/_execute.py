@@ -1,0 +1,302 @@
+"""The one flow through which every call goes: pace, authenticate, send, decode, and decide whether to try again."""
+
+from __future__ import annotations
+
+import platform
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import tenacity
+from attrs import evolve, field, frozen
+from tenacity.asyncio import AsyncRetrying
+
+from slo_common._auth import Authenticator
+from slo_common._body import Sink
+from slo_common._errors import (
+    Attempt,
+    DeadlineExceeded,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Sent,
+    ServiceUnavailable,
+    SloError,
+    UnfinishedWrite,
+)
+from slo_common._limiter import LimitKey, RateLimiter, Reservation
+from slo_common._ratelimit import parse as parse_rate_limit
+from slo_common._retry import RetryPolicy, Verdict, backoff, judge
+from slo_common._runtime import Bounds, Runtime
+from slo_common._timeouts import Timeouts
+from slo_common._times import from_epoch
+from slo_common._values import Call, Request, Safety
+
+T = TypeVar("T")
+
+VERSION = "0.1.0"
+USER_AGENT = f"slo-sdk/{VERSION} python/{platform.python_version()}"
+BASE_HEADERS = (("user-agent", USER_AGENT), ("accept-encoding", "gzip"))
+MAX_JSON_BYTES = 32 * 1024 * 1024
+MAX_DOWNLOAD_BYTES = 2 * 1024 * 1024 * 1024
+
+
+@frozen(kw_only=True)
+class Caller:
+    """Sends the calls of one account to one server. Immutable; ``with_options`` gives a variant that shares all state.
+
+    Flows take it as their only argument from outside: it holds the runtime, and everything that is decided per client.
+    """
+
+    runtime: Runtime
+    vendor: str
+    base_url: str
+    auth: Authenticator
+    limiter: RateLimiter
+    timeouts: Timeouts = field(factory=Timeouts)
+    retry: RetryPolicy = field(factory=RetryPolicy)
+    max_response_bytes: int = MAX_JSON_BYTES
+    chance: Callable[[], float] = random.random
+
+    def with_options(
+        self, *, timeout: float | Timeouts | None = None, retry: RetryPolicy | None = None, max_response_bytes: int | None = None
+    ) -> Caller:
+        return evolve(
+            self,
+            timeouts=self.timeouts if timeout is None else Timeouts.of(timeout),
+            retry=self.retry if retry is None else retry,
+            max_response_bytes=self.max_response_bytes if max_response_bytes is None else max_response_bytes,
+        )
+
+    async def call(self, call: Call[T], *, sink: Sink | None = None) -> T:
+        """Run one call to its end: its result, or the exception that tells how far it got."""
+        return await _Run(self, call, sink).result()
+
+
+class _Run:
+    """The life of one call: its clock, its attempts and its verdicts. Made, used once and dropped."""
+
+    __slots__ = (
+        "_call",
+        "_caller",
+        "_failed",
+        "_failures",
+        "_first_sent",
+        "_not_before",
+        "_pause",
+        "_paused",
+        "_refusals",
+        "_refused_wait",
+        "_renewed",
+        "_renewed_now",
+        "_sink",
+        "_started",
+        "_verdict",
+    )
+
+    def __init__(self, caller: Caller, call: Call[Any], sink: Sink | None) -> None:
+        self._caller = caller
+        self._call = call
+        self._sink = sink
+        self._started = caller.runtime.now()
+        self._paused = 0.0  # seconds spent waiting for rate limits: not part of the deadline
+        self._first_sent: datetime | None = None
+        self._failed: list[Attempt] = []
+        self._failures = 0  # of connection or server
+        self._refusals = 0  # 429s
+        self._refused_wait = 0.0
+        self._not_before = float("-inf")
+        self._renewed = False  # credentials, once a call
+        self._renewed_now = False
+        self._verdict = Verdict.GIVE_UP
+        self._pause = 0.0
+
+    async def result(self) -> Any:
+        # Fresh for each call: a shared one would mix up concurrent calls.
+        retrying = AsyncRetrying(
+            sleep=self._caller.runtime.sleep,
+            retry=tenacity.retry_if_exception(self._shall_retry),
+            stop=tenacity.stop_never,  # _shall_retry has the last word: it knows budgets, deadline and safety together
+            wait=lambda _: self._pause,
+            reraise=True,
+        )
+        failure: SloError
+        try:
+            return await retrying(self._attempt)
+        except SloError as e:
+            failure = e
+        raise self._final(failure).with_traceback(None)  # without tenacity's frames
+
+    # One attempt
+
+    async def _attempt(self) -> Any:
+        caller, call = self._caller, self._call
+        runtime = caller.runtime
+        reservation = await self._turn()
+        sent_at: float | None = None
+        told = False
+        try:
+            request = await caller.auth.apply(
+                call,
+                Request(
+                    method=call.method, url=caller.base_url + call.target, headers=BASE_HEADERS + call.headers, content=call.content
+                ),
+            )
+            bounds = self._bounds()
+            if self._first_sent is None:
+                self._first_sent = from_epoch(runtime.wall())
+            sent_at = runtime.now()
+            reply = await runtime.send(request, bounds, what=call.name, sink=self._sink)
+            reservation.done(parse_rate_limit(reply.headers), refused=reply.status == 429, now=runtime.now())
+            told = True
+            return call.decode(reply)
+        except SloError as e:
+            if call.gone_is_done and isinstance(e, NotFound) and self._failures and call.gone is not None:
+                return call.gone()  # the attempt whose answer was lost did it
+            told = told or e.sent is Sent.NO
+            self._note(e, 0.0 if sent_at is None else runtime.now() - sent_at)
+            if not self._renewed:
+                self._renewed = self._renewed_now = await caller.auth.refused(call, e)
+            raise
+        except BaseException as e:  # cancelled or interrupted: passed on untouched but for the note
+            if sent_at is not None and call.safety is not Safety.READ:
+                e.add_note(f"{call.name} had been sent and may have been applied")
+            raise
+        finally:
+            if sent_at is not None and not told:
+                reservation.done(None, refused=False, now=runtime.now())
+            reservation.cancel()  # of no effect once it was told how it went
+
+    def _note(self, error: SloError, elapsed: float) -> None:
+        self._failed.append(
+            Attempt(
+                number=len(self._failed) + 1,
+                error=type(error).__name__,
+                sent=error.sent,
+                status=getattr(error, "status", None),
+                request_id=getattr(error, "request_id", None),
+                elapsed=elapsed,
+            )
+        )
+
+    async def _turn(self) -> Reservation:
+        """Wait until the rate limiter gives this call a place."""
+        caller = self._caller
+        runtime = caller.runtime
+        queued_at = runtime.now()
+        reservation = caller.limiter.reserve(LimitKey(caller.vendor, caller.auth.account, self._call.bucket), queued_at)
+        wait = max(reservation.wait, self._not_before - queued_at)
+        if wait <= 0:
+            return reservation
+        granted = False
+        try:
+            while wait > 0:
+                self._check_queue(runtime.now() - queued_at, wait)
+                await runtime.sleep(wait)
+                now = runtime.now()
+                queue_wait = reservation.renew(now) if reservation.wait > 0 else 0.0
+                wait = max(queue_wait, self._not_before - now)
+            granted = True
+        finally:
+            if not granted:
+                reservation.cancel()
+        self._paused += runtime.now() - queued_at
+        return reservation
+
+    def _check_queue(self, waited: float, wait: float) -> None:
+        limit = self._caller.retry.max_queue_wait
+        if limit is None or waited + wait <= limit or self._refusals:
+            return
+        raise RateLimited(
+            f"{self._call.name}: its turn under the rate limit is {waited + wait:.1f} s away and retry.max_queue_wait is {limit:g} s; nothing was sent",
+            retry_after=wait,
+            exceeds_max_wait=True,
+            status=429,
+            call=self._call.name,
+            sent=Sent.NO,
+        )
+
+    def _bounds(self) -> Bounds:
+        timeouts = self._caller.timeouts
+        left = self._left()
+        if left <= 0:
+            raise DeadlineExceeded(f"{self._call.name}: the total timeout of {timeouts.total:g} s passed", sent=Sent.NO)
+        return Bounds(connect=timeouts.connect, read=timeouts.read_timeout, total=left, max_bytes=self._caller.max_response_bytes)
+
+    def _left(self) -> float:
+        return self._caller.timeouts.total - (self._caller.runtime.now() - self._started - self._paused)
+
+    # After a failure
+
+    def _shall_retry(self, error: BaseException) -> bool:
+        """Whether to try again; sets the pause before it."""
+        if not isinstance(error, SloError):
+            return False
+        self._pause = 0.0
+        if self._renewed_now:
+            self._renewed_now = False
+            return True
+        self._verdict = judge(error, self._call.safety, self._caller.retry)
+        match self._verdict:
+            case Verdict.WHEN_ALLOWED:
+                assert isinstance(error, RateLimited)
+                return self._wait_for_permission(error)
+            case Verdict.AGAIN | Verdict.ONCE_MORE:
+                return self._wait_a_little(error)
+            case _:
+                return False
+
+    def _wait_for_permission(self, error: RateLimited) -> bool:
+        if error.sent is Sent.NO:
+            return False  # our own queue is too long
+        policy = self._caller.retry
+        self._refusals += 1
+        hint = error.retry_after
+        # Without a hint: 1 s, 2 s, 4 s ... at most 30 s, of which at least half.
+        wait = hint if hint is not None else min(30.0, 2.0 ** (self._refusals - 1)) * (0.5 + 0.5 * self._caller.chance())
+        if self._refused_wait + wait > policy.max_rate_limit_wait:
+            error.exceeds_max_wait = True
+            return False
+        if self._refusals > policy.rate_limit_retries:
+            return False
+        self._refused_wait += wait
+        if hint is not None:
+            wait += hint * 0.1 * self._caller.chance()  # so that many refused at once do not come back at once
+        self._not_before = self._caller.runtime.now() + wait
+        return True
+
+    def _wait_a_little(self, error: SloError) -> bool:
+        policy = self._caller.retry
+        self._failures += 1
+        if self._failures >= (min(2, policy.attempts) if self._verdict is Verdict.ONCE_MORE else policy.attempts):
+            return False
+        pause = backoff(policy, self._failures, self._caller.chance())
+        if isinstance(error, ServiceUnavailable) and error.retry_after is not None:
+            pause = max(pause, error.retry_after)
+        self._pause = pause
+        return pause < self._left()  # never sleep towards a deadline that will have passed
+
+    # How it ends
+
+    def _final(self, error: SloError) -> SloError:
+        """The exception that the caller sees: with its history, and as OutcomeUnknown where nobody can know."""
+        history = tuple(self._failed)
+        if error.sent is Sent.NO and any(a.sent is not Sent.NO for a in history):
+            error.sent = Sent.MAYBE
+        timed_out = isinstance(error, DeadlineExceeded) and error.sent is not Sent.NO and self._call.safety is Safety.UNSAFE
+        if self._verdict is Verdict.UNKNOWN or timed_out:
+            error = self._unknown(error, UnfinishedWrite if timed_out else OutcomeUnknown)
+        error.attempts = history
+        return error
+
+    def _unknown(self, error: SloError, kind: type[OutcomeUnknown]) -> OutcomeUnknown:
+        call = self._call
+        about = f"{call.name} {call.subject!r}" if call.subject else call.name
+        return kind(
+            f"{about}: it may have been applied; not sent again, because that could do it twice. What happened: {error}",
+            operation=call.name,
+            first_sent_at=self._first_sent if self._first_sent is not None else from_epoch(self._caller.runtime.wall()),
+            status=getattr(error, "status", None),
+            request_id=getattr(error, "request_id", None),
+        )

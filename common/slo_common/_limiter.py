@@ -1,0 +1,181 @@
+"""The rate limiter: asked before every attempt, told every reply. It computes waits and never sleeps."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Protocol
+
+from attrs import frozen
+
+from slo_common._ratelimit import RateLimitState
+from slo_common._windows import Bucket
+
+
+@frozen
+class LimitKey:
+    """Whose budget: the vendor, the account (a digest of the credentials, never they themselves) and the bucket."""
+
+    vendor: str
+    account: str
+    bucket: str
+
+
+class Reservation(Protocol):
+    """A place in the queue of one budget."""
+
+    @property
+    def wait(self) -> float:
+        """Seconds to sleep before asking :meth:`renew`; 0: the place is ours, send now."""
+        ...
+
+    def renew(self, now: float) -> float:
+        """Ask again after having slept; the same meaning as :attr:`wait`."""
+        ...
+
+    def cancel(self) -> None:
+        """Give the place back: nothing was sent. Safe to call twice, and after :meth:`done`."""
+        ...
+
+    def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        """Tell the outcome: what the reply's headers say, or None when no reply came."""
+        ...
+
+
+class RateLimiter(Protocol):
+    """Paces the calls of everyone who shares a budget. Safe to use from threads and tasks at once.
+
+    ``now`` is monotonic seconds. The SDK ships :class:`LocalRateLimiter` (this process), ``FileRateLimiter`` (this machine) and
+    ``RedisRateLimiter`` (many machines).
+    """
+
+    def reserve(self, key: LimitKey, now: float) -> Reservation: ...
+
+
+class LocalRateLimiter:
+    """Paces all clients of this process that share it, from what the reply headers say. The default of every client.
+
+    Calls are served first come, first served. Sliding windows are mirrored by a log of own calls, fixed ones by a gate with one
+    call ahead of the rest at a window's start; when others spend the same budget, it is learnt from ``Remaining``.
+
+    >>> limiter = LocalRateLimiter()
+    >>> DatadogSLO(rate_limiter=limiter)  # doctest: +SKIP
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all that follows
+        self._buckets: dict[LimitKey, _Queue] = {}
+        self._named: dict[LimitKey, _Queue] = {}  # by the server's own name of the budget
+        self._tickets = itertools.count()
+
+    def reserve(self, key: LimitKey, now: float) -> Reservation:
+        with self._lock:
+            queue = self._buckets.get(key)
+            if queue is None:
+                queue = self._buckets[key] = _Queue()
+            ticket = next(self._tickets)
+            return _LocalReservation(self, key, ticket, self._ask(queue, ticket, now))
+
+    def _ask(self, queue: _Queue, ticket: int, now: float) -> float:
+        ahead = queue.ahead_of(ticket, now)
+        wait = queue.bucket.wait(ticket, now, ahead)
+        if wait <= 0:
+            queue.waiting.pop(ticket, None)
+            queue.bucket.go(ticket, now)
+            return 0.0
+        queue.waiting[ticket] = now + wait
+        return wait
+
+    def _adopt(self, key: LimitKey, queue: _Queue, name: str | None) -> _Queue:
+        """The queue that a reply is about, once the server has named its budget."""
+        if name is None:
+            return queue
+        alias = LimitKey(key.vendor, key.account, name)
+        named = self._named.setdefault(alias, queue)
+        if named is not queue:
+            self._buckets[key] = named
+        return named
+
+
+class _Queue:
+    """A budget and those who wait for it: ticket -> when it wakes. Tickets grow, so their order is the order of arrival."""
+
+    __slots__ = ("bucket", "waiting")
+
+    GRACE = 5.0
+    """Seconds after its wake-up in which a waiter must have asked again; later it is taken for dead and passed over."""
+
+    def __init__(self) -> None:
+        self.bucket = Bucket()
+        self.waiting: dict[int, float] = {}
+
+    def ahead_of(self, ticket: int, now: float) -> int:
+        if not self.waiting:
+            return 0
+        return sum(1 for other, wakes in self.waiting.items() if other < ticket and wakes + self.GRACE > now)
+
+
+class _LocalReservation:
+    __slots__ = ("_key", "_limiter", "_over", "_ticket", "wait")
+
+    def __init__(self, limiter: LocalRateLimiter, key: LimitKey, ticket: int, wait: float) -> None:
+        self._limiter = limiter
+        self._key = key
+        self._ticket = ticket
+        self._over = False
+        self.wait = wait
+
+    def renew(self, now: float) -> float:
+        limiter = self._limiter
+        with limiter._lock:
+            self.wait = limiter._ask(limiter._buckets[self._key], self._ticket, now)
+            return self.wait
+
+    def cancel(self) -> None:
+        limiter = self._limiter
+        with limiter._lock:
+            if self._over:
+                return
+            self._over = True
+            queue = limiter._buckets[self._key]
+            queue.waiting.pop(self._ticket, None)
+            queue.bucket.never_sent(self._ticket)
+
+    def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        limiter = self._limiter
+        with limiter._lock:
+            if self._over:
+                return
+            self._over = True
+            queue = limiter._buckets[self._key]
+            if state is None:
+                queue.bucket.lost(self._ticket, now)
+                return
+            adopted = limiter._adopt(self._key, queue, state.name)
+            if adopted is not queue:
+                sent_at = queue.bucket.flying.get(self._ticket, now)
+                queue.bucket.never_sent(self._ticket)
+                adopted.bucket.flying[self._ticket] = sent_at
+            adopted.bucket.answered(self._ticket, state, refused=refused, now=now)
+
+
+class _Free:
+    """The reservation of a limiter that does not limit."""
+
+    wait = 0.0
+
+    def renew(self, now: float) -> float:
+        return 0.0
+
+    def cancel(self) -> None:
+        return None
+
+    def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        return None
+
+
+class NoRateLimiter:
+    """Never waits: for vendors without limits, and for those who pace their calls elsewhere."""
+
+    def reserve(self, key: LimitKey, now: float) -> Reservation:
+        return _Free()

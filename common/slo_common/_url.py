@@ -1,0 +1,64 @@
+"""URLs: a base address that may be trusted with credentials, and targets built from encoded parts."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import quote, urlencode, urlsplit
+
+from slo_common._check import require, segment_problem
+from slo_common._errors import ConfigurationError, InsecureURL
+
+
+def target(*segments: str, query: Iterable[tuple[str, str]] = (), prefix: str = "") -> str:
+    """A request target: ``prefix`` as it is, then each segment encoded whole, then the query.
+
+    >>> target("slo", "a/b", query=[("limit", "10")], prefix="/api/v1")
+    '/api/v1/slo/a%2Fb?limit=10'
+    """
+    require(segment_problem("path segment", s) for s in segments)
+    path = prefix + "".join("/" + quote(s, safe="") for s in segments)
+    encoded = urlencode(list(query), quote_via=quote, safe="")
+    return f"{path}?{encoded}" if encoded else path
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False) -> str:
+    """The address without a trailing slash, if credentials may be sent to it.
+
+    Raises :class:`ConfigurationError` for anything but http(s), for user info, a query or a fragment, and :class:`InsecureURL`
+    for plain http to another machine unless ``allow_insecure``.
+    """
+    allowed = "allowed: an address such as https://host/path"
+    if any(ord(c) <= 32 or ord(c) == 127 for c in value):
+        raise ConfigurationError(f"{name}: it holds white space or a control character; {allowed}")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigurationError(f"{name}: it is not a URL; {allowed}") from None
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(f"{name}: it holds a user name or password; pass credentials as arguments")  # never shown
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigurationError(f"{name}: {value!r} was given; {allowed}")
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"{name}: {value!r} has a query or a fragment; {allowed}")
+    if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
+        raise InsecureURL(f"{name}: {value!r} would send credentials in the clear; use https, or pass allow_insecure=True")
+    return value.rstrip("/")
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an absolute URL."""
+    parts = urlsplit(url)
+    port = parts.port if parts.port is not None else {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return (parts.scheme, (parts.hostname or "").lower(), port)
