@@ -1,0 +1,1 @@
+"""Datadog service level objectives: a typed client, sync and async."""
