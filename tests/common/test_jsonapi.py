@@ -189,6 +189,7 @@ class TestErrors:
             ({"errors": ["plain words"]}, "plain words"),
             ({"error": "Rate limit exceeded. Try again later."}, "Rate limit exceeded. Try again later."),
             ({"error": {"message": "boom"}}, "boom"),
+            ({"errors": None, "error": "boom"}, "boom"),
             ({"errors": {"title": "not in a list"}}, "not in a list"),
         ],
     )

@@ -1,0 +1,1 @@
+"""Rootly SLAs: typed clients, sync and async."""
