@@ -1,0 +1,1 @@
+"""Typed Python client, sync and async, for Zabbix SLAs and services."""
