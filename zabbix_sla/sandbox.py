@@ -90,6 +90,7 @@ class ZabbixSandbox(Sandbox):
     - ``database_down``: every call fails, ``apiinfo.version`` too.
     - ``maintenance``: the administrator's text when the frontend is closed for maintenance (None: open).
     - ``sql_errors``: statements fail; 6.0 answers a read with an empty list, and ``sla.getsli`` blames missing permissions.
+    - ``store``: the tables themselves, for a scene that the ``add_`` methods cannot set.
     - ``strips_authorization``: the web server in front drops the ``Authorization`` header, as Apache does without ``CGIPassAuth``.
     """
 
@@ -113,7 +114,7 @@ class ZabbixSandbox(Sandbox):
         self.maintenance: str | None = None
         self.sql_errors = False
         self.strips_authorization = False
-        self._store = Store()
+        self.store = Store()
         self.add_user("Admin", "zabbix")
         self.token: str = self.add_token()
 
@@ -122,8 +123,8 @@ class ZabbixSandbox(Sandbox):
     def add_user(self, username: str, password: str, *, role: Role | None = None, autologout: int = 0) -> str:
         """A user who can log in. ``autologout`` seconds of silence end a session; 0 means never. Returns the user id."""
         with self._lock:
-            userid = self._store.number("users")
-            self._store.users[username] = User(
+            userid = self.store.number("users")
+            self.store.users[username] = User(
                 userid=userid,
                 username=username,
                 password=password,
@@ -135,12 +136,12 @@ class ZabbixSandbox(Sandbox):
     def add_token(self, username: str = "Admin", *, expires_at: Moment = 0, enabled: bool = True) -> str:
         """An API token of 64 hexadecimal digits."""
         with self._lock:
-            tokenid = self._store.number("tokens")
-            value = new_token(self._store, tokenid)
-            self._store.tokens[value] = Token(
+            tokenid = self.store.number("tokens")
+            value = new_token(self.store, tokenid)
+            self.store.tokens[value] = Token(
                 tokenid=tokenid,
                 name=f"token {tokenid}",
-                user=self._store.users[username],
+                user=self.store.users[username],
                 enabled=enabled,
                 expires_at=_seconds(expires_at),
             )
@@ -149,12 +150,12 @@ class ZabbixSandbox(Sandbox):
     def revoke_token(self, value: str) -> None:
         """Disable a token: from now on ``Not authorized.``"""
         with self._lock:
-            self._store.tokens[value].enabled = False
+            self.store.tokens[value].enabled = False
 
     def end_sessions(self) -> int:
         """End every session, as a restart or an administrator does; the next call of each must log in again. Returns how many."""
         with self._lock:
-            active = [s for s in self._store.sessions.values() if s.active]
+            active = [s for s in self.store.sessions.values() if s.active]
             for session in active:
                 session.active = False
             return len(active)
@@ -163,7 +164,7 @@ class ZabbixSandbox(Sandbox):
     def open_sessions(self) -> int:
         """Sessions that were neither logged out nor ended."""
         with self._lock:
-            return sum(s.active for s in self._store.sessions.values())
+            return sum(s.active for s in self.store.sessions.values())
 
     def add_service(
         self,
@@ -183,8 +184,8 @@ class ZabbixSandbox(Sandbox):
     ) -> str:
         """A service. ``created_at`` (default: the epoch) is where measuring starts. Answers list services in the order added."""
         with self._lock:
-            serviceid = serviceid if serviceid is not None else self._store.number("services", self._store.services)
-            self._store.services[serviceid] = ServiceRow(
+            serviceid = serviceid if serviceid is not None else self.store.number("services", self.store.services)
+            self.store.services[serviceid] = ServiceRow(
                 serviceid=serviceid,
                 name=name,
                 algorithm=algorithm,
@@ -217,10 +218,10 @@ class ZabbixSandbox(Sandbox):
     ) -> str:
         """An SLA over the services with any of ``tags``. ``period`` 0 daily to 4 annually; ``schedule`` in seconds from Sunday 00:00."""
         with self._lock:
-            slaid = slaid if slaid is not None else self._store.number("slas", self._store.slas)
+            slaid = slaid if slaid is not None else self.store.number("slas", self.store.slas)
             matches = [t if isinstance(t, TagMatch) else TagMatch(tag=t[0], value=t[1]) for t in _wanted(tags)]
             spans = merged([{"period_from": start, "period_to": end} for start, end in schedule])
-            self._store.slas[slaid] = SlaRow(
+            self.store.slas[slaid] = SlaRow(
                 slaid=slaid,
                 name=name,
                 period=period,
@@ -240,7 +241,7 @@ class ZabbixSandbox(Sandbox):
     ) -> str:
         """A problem of a service, from ``start`` until before ``end`` (None: it lasts). Returns the event id."""
         with self._lock:
-            eventid = eventid or self._store.number("events")
+            eventid = eventid or self.store.number("events")
             outage = Outage(
                 start=_seconds(start),
                 end=_seconds(end) if end is not None else None,
@@ -248,13 +249,13 @@ class ZabbixSandbox(Sandbox):
                 name=name or "Service is down",
                 eventid=eventid,
             )
-            self._store.services[serviceid].outages.append(outage)
+            self.store.services[serviceid].outages.append(outage)
             return eventid
 
     def remove_sla(self, slaid: str) -> None:
         """Take an SLA away, as an administrator would."""
         with self._lock:
-            del self._store.slas[slaid]
+            del self.store.slas[slaid]
 
     @classmethod
     def demo(cls, *, clock: Clock | None = None, version: str = "7.0.22", seed: int = 7) -> Self:
@@ -344,7 +345,7 @@ class ZabbixSandbox(Sandbox):
                 how = 'the "auth" parameter' if self._release < (6, 4) else "authorization header"
                 raise Refusal(Kind.PARAMETERS, f'The "{api}.{method}" method must be called without {how}.')
             return self._run_free(called, params, now)
-        asker = authenticate(self._store, credential, now)
+        asker = authenticate(self.store, credential, now)
         role = asker.user.role
         if not role.api or (called in _FOR_ADMINS and (role.type < 2 or not role.manage_sla)):
             raise Refusal(Kind.ROLE, f'No permissions to call "{api}.{method}".')
@@ -354,9 +355,9 @@ class ZabbixSandbox(Sandbox):
 
     def _run_free(self, called: str, params: object, now: int) -> object:
         if called == "user.login":
-            return login(self._store, params, now, self._release)
+            return login(self.store, params, now, self._release)
         if called == "user.checkauthentication":
-            return check_authentication(self._store, params, now)
+            return check_authentication(self.store, params, now)
         one_object({})(params, "/")
         return self.version
 
@@ -370,7 +371,7 @@ class ZabbixSandbox(Sandbox):
         raise Refusal(Kind.PERMISSIONS, "Your database is not working properly.")
 
     def _run_for(self, called: str, params: object, asker: Asker, now: int) -> object:
-        store, role = self._store, asker.user.role
+        store, role = self.store, asker.user.role
         match called:
             case "user.logout":
                 return logout(store, params, asker)
@@ -406,9 +407,9 @@ class ZabbixSandbox(Sandbox):
         return {name: list(written)}
 
     def _sli(self, params: object, role: Role, now: int) -> object:
-        question = _sandbox_slas.asked_sli(self._store, params, role, now=min(now, MAX_DATE), system_timezone=self.timezone)
+        question = _sandbox_slas.asked_sli(self.store, params, role, now=min(now, MAX_DATE), system_timezone=self.timezone)
         if question.cells > self.max_cells:
             raise OutOfMemory
         # Seen shifted on 6.0.14 and not on 7.0.22; that 6.4 is like 6.0 is a guess.
         shifts = self._release < (7, 0)
-        return _sandbox_slas.sli(question, self._store, now=now, system_timezone=self.timezone, shifts_with_dst=shifts)
+        return _sandbox_slas.sli(question, self.store, now=now, system_timezone=self.timezone, shifts_with_dst=shifts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from attrs import evolve
 
 from slo_common.sandbox import Fault, Reply, SandboxRequest, VirtualClock
 from zabbix_sla._sandbox_store import Session
@@ -90,11 +91,11 @@ class Replay:
         return cast(dict[str, object], json.loads(answer.body))["result"]
 
     def _session(self, sessionid: str, username: str) -> None:
-        store = self.sandbox._store
+        store = self.sandbox.store
         store.sessions[sessionid] = Session(user=store.users[username], lastaccess=int(self.clock.now()))
 
     def _rename_token(self) -> None:
-        store = self.sandbox._store
+        store = self.sandbox.store
         made = next(value for value, token in store.tokens.items() if token.name == "recorded")
         store.tokens["70ce" + "0" * 60] = store.tokens.pop(made)
 
@@ -103,7 +104,7 @@ class Replay:
 
     def _tree(self) -> None:
         """Payment API fails with severity 4; a rule of Checkout, its parent, makes that a 5."""
-        store = self.sandbox._store
+        store = self.sandbox.store
         created = dict(store.services)
         store.services.clear()
         self.sandbox.add_service(
@@ -132,7 +133,7 @@ class Replay:
 
     def _history(self) -> None:
         """Outages of the past were put into the database by hand, and three services made older; the database then lists those first."""
-        services = self.sandbox._store.services
+        services = self.sandbox.store.services
         for serviceid in ("6", "1", "4", "2", "3", "5"):
             services[serviceid] = services.pop(serviceid)
         for serviceid in ("1", "2", "3", "6"):
@@ -156,29 +157,29 @@ class Replay:
     def _people(self) -> None:
         assert self._call("sla.delete", [11]) == {"slaids": [11]}
         self._call("sla.update", {"slaid": "12", "effective_date": 1758747600})
-        slas = self.sandbox._store.slas
+        slas = self.sandbox.store.slas
         for slaid in ("12", "14"):  # an updated row comes after those the database has not touched since
             slas[slaid] = slas.pop(slaid)
-        user = {"type": 1, "manage_sla": False}
-        self.sandbox.add_user("plain", "x", role=Role(**user))
-        self.sandbox.add_user("no api", "x", role=Role(**user, api=False))
-        self.sandbox.add_user("nothing", "x", role=Role(**user, services=frozenset()))
-        self.sandbox.add_user("one", "Sdk-test-pass-1!", role=Role(**user, services=frozenset({"2"})))
+        user = Role(type=1, manage_sla=False)
+        self.sandbox.add_user("plain", "x", role=user)
+        self.sandbox.add_user("no api", "x", role=evolve(user, api=False))
+        self.sandbox.add_user("nothing", "x", role=evolve(user, services=frozenset()))
+        self.sandbox.add_user("one", "Sdk-test-pass-1!", role=evolve(user, services=frozenset({"2"})))
         for number, username in enumerate(("plain", "no api", "nothing", "one"), 3):
             self._session(f"5e550{number}".ljust(32, "0"), username)
 
     def _disabled_token(self) -> None:
-        store = self.sandbox._store
+        store = self.sandbox.store
         value = self.sandbox.add_token()
         store.tokens["70ce02".ljust(64, "0")] = store.tokens.pop(value)
         self.sandbox.revoke_token("70ce02".ljust(64, "0"))
 
     def _logged_out(self) -> None:
         self._session("5e5508".ljust(32, "0"), "Admin")
-        self.sandbox._store.sessions["5e5508".ljust(32, "0")].active = False
+        self.sandbox.store.sessions["5e5508".ljust(32, "0")].active = False
 
     def _idle(self) -> None:
-        session = self.sandbox._store.sessions["5e5503".ljust(32, "0")]
+        session = self.sandbox.store.sessions["5e5503".ljust(32, "0")]
         session.user.autologout, session.lastaccess = 90, session.lastaccess - 100
 
     def _blocked(self) -> None:
