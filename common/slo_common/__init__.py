@@ -95,7 +95,7 @@ _HOME: Final[dict[str, str]] = {
     "Timeouts": "_timeouts",
 }
 
-__all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]  # the names above, loaded when used
+__all__ = sorted(_HOME)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  # the names above, loaded when used
 
 
 def __getattr__(name: str) -> object:

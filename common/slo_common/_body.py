@@ -28,6 +28,18 @@ class Sink(Protocol):
     def write(self, chunk: bytes) -> None: ...
 
 
+class Inflater(Protocol):
+    """What ``zlib.decompressobj`` gives."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
 class BodyReader:
     """Turns the chunks from the wire into the body. ``feed`` each chunk, then ``finish``."""
 
@@ -38,7 +50,7 @@ class BodyReader:
         self._what = what
         self._max = max_bytes
         self._gzip = encoding in ("gzip", "x-gzip")
-        self._inflater: zlib._Decompress | None = None
+        self._inflater: Inflater | None = None
         self._wire = 0
         self._out = 0
         length = headers.get("content-length", "")

@@ -34,7 +34,7 @@ class Problems:
             raise InvalidArgument(*self._found)
 
     def one_of(self, name: str, value: object, allowed: Collection[object]) -> None:
-        if value not in allowed or isinstance(value, bool) and not any(a is value for a in allowed):
+        if value not in allowed or (isinstance(value, bool) and not any(a is value for a in allowed)):
             self.add(
                 f"{name}: {value!r} was given; allowed: {', '.join(repr(str(a) if isinstance(a, str) else a) for a in allowed)}"
             )

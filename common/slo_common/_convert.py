@@ -12,7 +12,6 @@ from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 import cattrs
 from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn  # noqa: F401  # re-exported for vendor converters
 
 from slo_common._enums import OpenEnum
 from slo_common._errors import DecodeError
@@ -80,11 +79,10 @@ def _is_sequence(cls: Any) -> bool:
 
 def _sequence_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     """``tuple[X, ...]``: only from a list."""
-    inner = get_args(cls)[0]
-    items = converter.get_structure_hook(list[inner])
+    items = converter.get_structure_hook(types.GenericAlias(list, get_args(cls)[:1]))
 
     def structure(value: Any, _: Any) -> Any:
-        return tuple(items(value, list[inner])) if type(value) is list else _wrong("a list", value)
+        return tuple(items(value, None)) if type(value) is list else _wrong("a list", value)
 
     return structure
 

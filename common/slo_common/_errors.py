@@ -109,7 +109,7 @@ class LoopMismatch(SloError):
 class LimiterUnavailable(SloError):
     """The shared rate limiter's store does not answer and its policy is to refuse."""
 
-    retry_safe = True
+    retry_safe: bool | None = True
 
 
 # On the way.
@@ -297,7 +297,7 @@ class UnsupportedMediaType(ApiError):
 class RateLimited(ApiError):
     """429, given up. ``retry_after`` is the server's hint in seconds or None; repeating later is always safe."""
 
-    retry_safe = True
+    retry_safe: bool | None = True
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, exceeds_max_wait: bool = False, sent: Sent = Sent.YES, **rest: Any
@@ -311,13 +311,13 @@ class RateLimited(ApiError):
 class RequestTimeout(ApiError):
     """408: the server did not get the whole request in time."""
 
-    retry_safe = True
+    retry_safe: bool | None = True
 
 
 class TooEarly(ApiError):
     """425: the server would not risk a replayed request."""
 
-    retry_safe = True
+    retry_safe: bool | None = True
 
 
 class ServerError(ApiError):
@@ -391,7 +391,7 @@ class PollTimeout(SloError, TimeoutError):
     """The job did not end in time; it goes on at the vendor. ``handle`` resumes it, also in another process."""
 
     sent = Sent.YES
-    retry_safe = True
+    retry_safe: bool | None = True
 
     def __init__(self, message: str, *, handle: str = "", last_status: object = None) -> None:
         super().__init__(message)

@@ -71,7 +71,8 @@ class Caller:
 
     async def call(self, call: Call[T], *, sink: Sink | None = None) -> T:
         """Run one call to its end: its result, or the exception that tells how far it got."""
-        return await _Run(self, call, sink).result()
+        result: T = await _Run(self, call, sink).result()
+        return result
 
 
 class _Run:
@@ -240,8 +241,7 @@ class _Run:
         self._verdict = judge(error, self._call.safety, self._caller.retry)
         match self._verdict:
             case Verdict.WHEN_ALLOWED:
-                assert isinstance(error, RateLimited)
-                return self._wait_for_permission(error)
+                return isinstance(error, RateLimited) and self._wait_for_permission(error)
             case Verdict.AGAIN | Verdict.ONCE_MORE:
                 return self._wait_a_little(error)
             case _:

@@ -90,16 +90,17 @@ def loads(reply: Reply, *, call: str, request_id: str | None = None) -> JsonValu
 def not_json(reply: Reply, *, call: str, request_id: str | None, reason: str) -> MalformedResponse:
     """The exception for a reply that should have been JSON."""
     where = f" (request id {request_id})" if request_id else ""
-    head = f"{call}: HTTP {reply.status}"
-    common = {"call": call, "request_id": request_id, "excerpt": excerpt(reply.body), "status": reply.status}
+    kind = MalformedResponse
     if not reply.body.strip():
-        return MalformedResponse(f"{head}: the body is empty where JSON was expected{where}", **common)
-    if reply.body.lstrip()[:1] == b"<" or reply.content_type == "text/html":
-        return UnexpectedContent(
-            f"{head}: {reply.content_type or 'HTML'} came where JSON was expected{where}: a login page, a proxy or a wrong address?",
-            **common,
-        )
-    return MalformedResponse(f"{head}: the body is not valid JSON: {reason}{where}", **common)
+        said = f"the body is empty where JSON was expected{where}"
+    elif reply.body.lstrip()[:1] == b"<" or reply.content_type == "text/html":
+        kind = UnexpectedContent
+        said = f"{reply.content_type or 'HTML'} came where JSON was expected{where}: a login page, a proxy or a wrong address?"
+    else:
+        said = f"the body is not valid JSON: {reason}{where}"
+    return kind(
+        f"{call}: HTTP {reply.status}: {said}", call=call, request_id=request_id, excerpt=excerpt(reply.body), status=reply.status
+    )
 
 
 def dumps(value: object) -> bytes:

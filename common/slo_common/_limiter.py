@@ -63,38 +63,11 @@ class LocalRateLimiter:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all that follows
-        self._buckets: dict[LimitKey, _Queue] = {}
-        self._named: dict[LimitKey, _Queue] = {}  # by the server's own name of the budget
-        self._tickets = itertools.count()
+        self._book = _Book()
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
-        with self._lock:
-            queue = self._buckets.get(key)
-            if queue is None:
-                queue = self._buckets[key] = _Queue()
-            ticket = next(self._tickets)
-            return _LocalReservation(self, key, ticket, self._ask(queue, ticket, now))
-
-    def _ask(self, queue: _Queue, ticket: int, now: float) -> float:
-        ahead = queue.ahead_of(ticket, now)
-        wait = queue.bucket.wait(ticket, now, ahead)
-        if wait <= 0:
-            queue.waiting.pop(ticket, None)
-            queue.bucket.go(ticket, now)
-            return 0.0
-        queue.waiting[ticket] = now + wait
-        return wait
-
-    def _adopt(self, key: LimitKey, queue: _Queue, name: str | None) -> _Queue:
-        """The queue that a reply is about, once the server has named its budget."""
-        if name is None:
-            return queue
-        alias = LimitKey(key.vendor, key.account, name)
-        named = self._named.setdefault(alias, queue)
-        if named is not queue:
-            self._buckets[key] = named
-        return named
+        ticket, wait = self._book.enter(key, now)
+        return _LocalReservation(self._book, key, ticket, wait)
 
 
 class _Queue:
@@ -114,49 +87,87 @@ class _Queue:
             return 0
         return sum(1 for other, wakes in self.waiting.items() if other < ticket and wakes + self.GRACE > now)
 
+    def ask(self, ticket: int, now: float) -> float:
+        wait = self.bucket.wait(now, self.ahead_of(ticket, now))
+        if wait <= 0:
+            self.waiting.pop(ticket, None)
+            self.bucket.go(ticket, now)
+            return 0.0
+        self.waiting[ticket] = now + wait
+        return wait
+
+
+class _Book:
+    """All queues of one limiter."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all that follows
+        self._queues: dict[LimitKey, _Queue] = {}
+        self._named: dict[LimitKey, _Queue] = {}  # by the server's own name of the budget
+        self._tickets = itertools.count()
+
+    def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
+        with self._lock:
+            queue = self._queues.get(key)
+            if queue is None:
+                queue = self._queues[key] = _Queue()
+            ticket = next(self._tickets)
+            return ticket, queue.ask(ticket, now)
+
+    def ask(self, key: LimitKey, ticket: int, now: float) -> float:
+        with self._lock:
+            return self._queues[key].ask(ticket, now)
+
+    def leave(self, key: LimitKey, ticket: int) -> None:
+        with self._lock:
+            queue = self._queues[key]
+            queue.waiting.pop(ticket, None)
+            queue.bucket.never_sent(ticket)
+
+    def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        with self._lock:
+            queue = self._queues[key]
+            if state is None:
+                queue.bucket.lost(ticket, now)
+                return
+            adopted = self._adopt(key, queue, state.name)
+            if adopted is not queue:
+                adopted.bucket.take_over(ticket, queue.bucket, now)
+            adopted.bucket.answered(ticket, state, refused=refused, now=now)
+
+    def _adopt(self, key: LimitKey, queue: _Queue, name: str | None) -> _Queue:
+        """The queue that a reply is about, once the server has named its budget."""
+        if name is None:
+            return queue
+        named = self._named.setdefault(LimitKey(key.vendor, key.account, name), queue)
+        if named is not queue:
+            self._queues[key] = named
+        return named
+
 
 class _LocalReservation:
-    __slots__ = ("_key", "_limiter", "_over", "_ticket", "wait")
+    __slots__ = ("_book", "_key", "_over", "_ticket", "wait")
 
-    def __init__(self, limiter: LocalRateLimiter, key: LimitKey, ticket: int, wait: float) -> None:
-        self._limiter = limiter
+    def __init__(self, book: _Book, key: LimitKey, ticket: int, wait: float) -> None:
+        self._book = book
         self._key = key
         self._ticket = ticket
         self._over = False
         self.wait = wait
 
     def renew(self, now: float) -> float:
-        limiter = self._limiter
-        with limiter._lock:
-            self.wait = limiter._ask(limiter._buckets[self._key], self._ticket, now)
-            return self.wait
+        self.wait = self._book.ask(self._key, self._ticket, now)
+        return self.wait
 
     def cancel(self) -> None:
-        limiter = self._limiter
-        with limiter._lock:
-            if self._over:
-                return
+        if not self._over:
             self._over = True
-            queue = limiter._buckets[self._key]
-            queue.waiting.pop(self._ticket, None)
-            queue.bucket.never_sent(self._ticket)
+            self._book.leave(self._key, self._ticket)
 
     def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
-        limiter = self._limiter
-        with limiter._lock:
-            if self._over:
-                return
+        if not self._over:
             self._over = True
-            queue = limiter._buckets[self._key]
-            if state is None:
-                queue.bucket.lost(self._ticket, now)
-                return
-            adopted = limiter._adopt(self._key, queue, state.name)
-            if adopted is not queue:
-                sent_at = queue.bucket.flying.get(self._ticket, now)
-                queue.bucket.never_sent(self._ticket)
-                adopted.bucket.flying[self._ticket] = sent_at
-            adopted.bucket.answered(self._ticket, state, refused=refused, now=now)
+            self._book.told(self._key, self._ticket, state, refused=refused, now=now)
 
 
 class _Free:

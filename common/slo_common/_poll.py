@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from attrs import asdict, frozen
 
@@ -66,15 +67,16 @@ class JobHandle:
         """Raises :class:`InvalidArgument` for anything but a handle of this vendor, version 1."""
         allowed = f"the text of a {vendor} job handle"
         try:
-            data = json.loads(text)
+            parsed: object = json.loads(text)
         except (ValueError, TypeError, RecursionError):
             raise InvalidArgument(f"handle: not JSON; allowed: {allowed}") from None
-        if not isinstance(data, dict) or data.get("v") != 1 or data.get("vendor") != vendor:
+        data = cast("dict[str, object]", parsed) if isinstance(parsed, dict) else {}
+        if data.get("v") != 1 or data.get("vendor") != vendor:
             raise InvalidArgument(f"handle: not a version 1 handle of {vendor}; allowed: {allowed}")
         report_id, created_at, site = data.get("report_id"), data.get("created_at"), data.get("site", "")
         if not isinstance(report_id, str) or not report_id or not isinstance(site, str):
             raise InvalidArgument(f"handle: report_id or site is not a string; allowed: {allowed}")
-        if isinstance(created_at, bool) or not isinstance(created_at, (int, float)):
+        if isinstance(created_at, bool) or not isinstance(created_at, (int, float)) or not math.isfinite(created_at):
             raise InvalidArgument(f"handle: created_at is not a number; allowed: {allowed}")
         return cls(vendor=vendor, report_id=report_id, created_at=float(created_at), site=site)
 

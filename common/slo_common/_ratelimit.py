@@ -107,7 +107,7 @@ def parse(headers: Mapping[str, str]) -> RateLimitState:
         reset = min(reset, 2 * period)
     return RateLimitState(
         limit=int(limit) if limit else None,
-        period=period if period else None,
+        period=period or None,
         remaining=int(remaining) if remaining is not None else None,
         reset_in=reset,
         sliding=sliding,
@@ -135,7 +135,7 @@ def _draft(headers: Mapping[str, str], wait: float | None) -> RateLimitState:
     remaining, reset = _number(now.get("r", "")), _number(now.get("t", ""))
     return RateLimitState(
         limit=int(limit) if limit else None,
-        period=period if period else None,
+        period=period or None,
         remaining=math.floor(remaining) if remaining is not None else None,
         reset_in=reset,
         name=item.group(1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import threading
@@ -201,20 +202,14 @@ def _sink_for(response: httpx.Response, sink: Sink | None, memory: _Collected) -
 
 # One SSL context a process: making one takes 20 ms, sharing it nothing.
 
-_context_lock = threading.Lock()  # guards _context
-_context: ssl.SSLContext | None = None
 
-
+@functools.cache
 def shared_ssl_context() -> ssl.SSLContext:
     """The default trust store, honouring SSL_CERT_FILE and SSL_CERT_DIR as httpx does."""
-    global _context
-    with _context_lock:
-        if _context is None:
-            try:
-                _context = httpx.create_ssl_context()
-            except OSError:
-                raise ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read") from None
-        return _context
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        raise ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read") from None
 
 
 def _proxy_trouble() -> ConfigurationError:
@@ -272,7 +267,7 @@ class SyncRuntime:
         if self._clock is not None:
             self._clock.advance(seconds)
         else:
-            time.sleep(seconds)
+            time.sleep(seconds)  # noqa: ASYNC251  # this runtime is the blocking one
 
     def _checked(self) -> httpx.Client:
         if self._closed or self._client.is_closed:
@@ -347,7 +342,7 @@ def _run_in_threads(jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], limit:
         running: dict[Future[R], int] = {}
         try:
             for i, job in numbered:
-                running[pool.submit(lambda job=job: drive(job()))] = i
+                running[pool.submit(_drive_job, job)] = i
                 if len(running) >= limit:
                     _collect(running, done)
             while running:
@@ -355,6 +350,10 @@ def _run_in_threads(jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], limit:
         finally:
             for future in running:
                 future.cancel()
+
+
+def _drive_job(job: Callable[[], Coroutine[Any, Any, R]]) -> R:
+    return drive(job())
 
 
 def _collect(running: dict[Future[R], int], done: Callable[[int, R], None]) -> None:

@@ -28,19 +28,19 @@ class Bucket:
     """One request budget as known from its replies. Not thread-safe: its limiter locks."""
 
     __slots__ = (
+        "blocked_until",
+        "canary",
+        "end_high",
+        "end_low",
+        "flying",
+        "foreign",
+        "foreign_until",
+        "freed",
+        "known",
+        "left",
         "limit",
         "period",
         "sliding",
-        "known",
-        "blocked_until",
-        "flying",
-        "canary",
-        "freed",
-        "foreign",
-        "foreign_until",
-        "end_low",
-        "end_high",
-        "left",
     )
 
     def __init__(self) -> None:
@@ -62,8 +62,8 @@ class Bucket:
 
     # Questions
 
-    def wait(self, ticket: int, now: float, ahead: int) -> float:
-        """Seconds until this ticket may ask again; 0 means go. ``ahead`` tickets are served before it."""
+    def wait(self, now: float, ahead: int) -> float:
+        """Seconds until the one who has ``ahead`` others before it may ask again; 0 means go."""
         if now < self.blocked_until:
             return self.blocked_until - now
         if self.canary is not None:
@@ -75,20 +75,19 @@ class Bucket:
             return POLL if ahead else 0.0
         if self.limit is None:
             return 0.0
-        return self._sliding_wait(now, ahead) if self.sliding else self._fixed_wait(now, ahead)
+        return self._sliding_wait(self.limit, now, ahead) if self.sliding else self._fixed_wait(self.limit, now, ahead)
 
-    def needs_canary(self, now: float) -> bool:
+    def needs_canary(self) -> bool:
         """Whether the next call must come back before others may follow."""
         if not self.known:
             return True
         return self.limit is not None and not self.sliding and self.left is None
 
-    def _sliding_wait(self, now: float, ahead: int) -> float:
-        assert self.limit is not None
+    def _sliding_wait(self, limit: int, now: float, ahead: int) -> float:
         while self.freed and self.freed[0] <= now:
             self.freed.pop(0)
         foreign = self.foreign if now < self.foreign_until else 0
-        free = self.limit - len(self.flying) - len(self.freed) - foreign
+        free = limit - len(self.flying) - len(self.freed) - foreign
         if free > ahead:
             return 0.0
         need = ahead - free  # how many more places must become free before ours: 0 is the very next
@@ -103,7 +102,7 @@ class Bucket:
             return min(POLL if need < len(moments) + len(self.flying) else window, moments[-1] - now + window)
         return max(moments[place] + waves * window - now, MARGIN)
 
-    def _fixed_wait(self, now: float, ahead: int) -> float:
+    def _fixed_wait(self, limit: int, now: float, ahead: int) -> float:
         self._roll(now)
         if self.left is None:
             return POLL if ahead else 0.0
@@ -113,7 +112,7 @@ class Bucket:
             return POLL  # some of those under way may be counted in Remaining already; their replies tell
         period = self.period or DEFAULT_WINDOW
         beyond = ahead - self.left
-        windows = max(0, beyond) // self.limit if self.limit else 0
+        windows = max(0, beyond) // limit
         return max(self.end_high + windows * period - now, MARGIN)
 
     def _roll(self, now: float) -> None:
@@ -131,7 +130,7 @@ class Bucket:
 
     def go(self, ticket: int, now: float) -> None:
         """The ticket's call is being sent."""
-        if self.needs_canary(now):
+        if self.needs_canary():
             self.canary = (ticket, now)
         self.flying[ticket] = now
 
@@ -146,6 +145,12 @@ class Bucket:
     def never_sent(self, ticket: int) -> None:
         """The call did not reach the server: nothing was spent."""
         self._landed(ticket)
+
+    def take_over(self, ticket: int, other: Bucket, now: float) -> None:
+        """A call that was counted in ``other`` turns out to spend this budget."""
+        sent_at = other.flying.get(ticket, now)
+        other.never_sent(ticket)
+        self.flying[ticket] = sent_at
 
     def _landed(self, ticket: int) -> float | None:
         if self.canary is not None and self.canary[0] == ticket:

@@ -6,18 +6,18 @@ import abc
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from slo_common._values import Reply
 from slo_common.sandbox._faults import Drop, Fault, FaultPlan
 from slo_common.sandbox._limits import Meter
 
 if TYPE_CHECKING:
-    from slo_common.sandbox._server import Server
-
     from slo_common._runtime import SandboxTransport
+    from slo_common.sandbox._server import Server
 
 
 class Clock(Protocol):
@@ -141,12 +141,15 @@ class Sandbox(abc.ABC):
             now = self.clock.now()
             fault = self.faults.take(request)
             self._applied = None
-            if fault is not None and not fault.after:
-                answer: Reply | Drop = fault.answer(None)
-            else:
+            answer: Reply | Drop
+            if fault is None:
                 answer = self._metered(request, now)
-                if fault is not None and isinstance(answer, Reply):
-                    answer = fault.answer(answer)
+            elif fault.after:
+                answer = fault.answer(self._metered(request, now))
+            else:
+                answer = fault.answer(None)
+            if isinstance(answer, Reply):
+                answer = evolve(answer, headers={"date": formatdate(now, usegmt=True), **answer.headers})
             self._ledger.append(
                 Entry(
                     at=now,

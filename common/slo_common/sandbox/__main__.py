@@ -1,0 +1,74 @@
+"""``python -m slo_common.sandbox``: serve the three sandboxes on the loopback interface until interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Sequence
+
+from slo_common.sandbox._server import Server
+from slo_common.sandbox._state import Sandbox
+
+
+def sandboxes(names: Sequence[str]) -> dict[str, Sandbox]:
+    """The demo organisation of each vendor named."""
+    made: dict[str, Sandbox] = {}
+    if "datadog" in names:
+        from datadog_slo.sandbox import DatadogSandbox
+
+        made["datadog"] = DatadogSandbox.demo()
+    if "rootly" in names:
+        from rootly_sla.sandbox import RootlySandbox
+
+        made["rootly"] = RootlySandbox.demo()
+    if "zabbix" in names:
+        from zabbix_sla.sandbox import ZabbixSandbox
+
+        made["zabbix"] = ZabbixSandbox.demo()
+    return made
+
+
+NAMES = ("datadog", "rootly", "zabbix")
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m slo_common.sandbox", description=__doc__)
+    made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    made.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (default: 8080)")
+    made.add_argument("--only", choices=NAMES, action="append", help="serve this vendor only (may be given more than once)")
+    return made
+
+
+def environment(server: Server, names: Sequence[str]) -> list[str]:
+    """What to export so that clients and examples use the sandboxes."""
+    lines: list[str] = []
+    if "datadog" in names:
+        lines += [f"export DD_BASE_URL={server.url_of('datadog')} DD_API_KEY=sandbox-api-key DD_APP_KEY=sandbox-app-key"]
+    if "rootly" in names:
+        lines += [f"export ROOTLY_BASE_URL={server.url_of('rootly')} ROOTLY_API_TOKEN=sandbox-token"]
+    if "zabbix" in names:
+        lines += [f"export ZABBIX_URL={server.url_of('zabbix')}/api_jsonrpc.php ZABBIX_TOKEN=sandbox-token"]
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(argv)
+    names: Sequence[str] = options.only or NAMES
+    over = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with Server(sandboxes(names), host=options.host, port=options.port) as server:
+        print(f"# serving {', '.join(names)} at {server.url}; Ctrl-C stops", flush=True)
+        for line in environment(server, names):
+            print(line, flush=True)
+        over.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
