@@ -24,8 +24,8 @@ class Incident:
 class SliModel:
     """The service behind one SLO of the sandbox. The same model gives the same numbers, whenever and however it is asked.
 
-    ``error_rate`` is the share of bad events (or time) on an average day, ``traffic`` the events per second on an average day
-    (metric SLOs only: the others count seconds). Before ``data_from`` and from ``data_to`` on there is no data. ``refuses`` is the
+    ``error_rate`` is the share of bad events (or time) on an average day, ``traffic`` the events per second on a quiet day. With
+    ``by_time``, which the sandbox sets for monitor and time-slice SLOs, the events are seconds. Before ``data_from`` and from ``data_to`` on there is no data. ``refuses`` is the
     text of a 400 with which history and status answer.
 
     >>> SliModel(error_rate=0.0, incidents=(Incident(start=0, end=43_200),)).sli([(0, 86_400)])
@@ -35,6 +35,7 @@ class SliModel:
     seed: int = 0
     error_rate: float = 0.0004
     traffic: float = 1.0
+    by_time: bool = False
     incidents: tuple[Incident, ...] = ()
     data_from: float | None = None
     data_to: float | None = None
@@ -75,7 +76,7 @@ class SliModel:
         while start < end:
             stop = min(end, (day + 1) * DAY)
             luck = _mix(self.seed * 1_000_003 + day)
-            events = (stop - start) * self.traffic * (1.0 + (luck & 0xFFFF) / 0xFFFF / 2)
+            events = stop - start if self.by_time else (stop - start) * self.traffic * (1.0 + (luck & 0xFFFF) / 0xFFFF / 2)
             every += events
             bad += events * min(1.0, self.error_rate * 2 * ((luck >> 16) & 0xFFFF) / 0xFFFF)
             start, day = stop, day + 1

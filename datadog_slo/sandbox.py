@@ -16,6 +16,8 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
+from attrs import evolve
+
 from datadog_slo import _sandbox_corrections as corrections
 from datadog_slo import _sandbox_history as history
 from datadog_slo import _sandbox_reports as reports
@@ -303,7 +305,7 @@ class DatadogSandbox(Sandbox):
         slo_id = slo_id or self._new_uuid().replace("-", "")
         doc = slos.document(body, slo_id=slo_id, created_at=created, now=created)
         made = model or SliModel(seed=self._seed * 1000 + len(self._slos))
-        slo = StoredSlo(doc=doc, model=made, referenced_by=refs, alert_ids=alerts)
+        slo = StoredSlo(doc=doc, model=evolve(made, by_time=doc["type"] != "metric"), referenced_by=refs, alert_ids=alerts)
         self._slos[slo.id] = slo
         return slo
 
