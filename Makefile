@@ -108,7 +108,7 @@ $(VENV)/.made $(TEST)/.made $(BENCH)/.made build/venv-lowest/.made:
 
 $(VENV)/.demo: $(VENV)/.made $(PINS)
 	@echo "installing what the demo needs"
-	@$(VENV)/bin/python $(PIP_INSTALL) hatchling
+	@$(VENV)/bin/python $(PIP_INSTALL) editables hatchling
 	@$(VENV)/bin/python $(PIP_INSTALL) --no-build-isolation --editable '.[charts,progress]'
 	@touch $@
 
