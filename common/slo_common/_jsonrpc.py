@@ -119,7 +119,7 @@ def _answer(value: object, path: str) -> Answer:
 
 
 def _failure(value: object, ident: int | None, path: str) -> Failure:
-    error = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+    error: Mapping[str, object] = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else dict[str, object]()
     code, message, data = error.get("code"), error.get("message"), error.get("data")
     if isinstance(code, bool) or not isinstance(code, int):
         raise InvalidEnvelope(f'{path}: member "error" has no whole number as its code')
