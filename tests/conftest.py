@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import os
 import socket
@@ -14,6 +15,13 @@ import pytest
 TESTS = Path(__file__).parent
 VENDOR_PREFIXES = ("DD_", "DATADOG_", "ROOTLY_", "ZABBIX_")
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
+    """Every coroutine test runs on asyncio and on trio without a mark."""
+    if inspect.iscoroutinefunction(obj) and collector.istestfunction(obj, name):
+        pytest.mark.anyio(obj)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
