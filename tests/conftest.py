@@ -6,6 +6,7 @@ import inspect
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,10 @@ from typing import Any, cast
 import pytest
 
 TESTS = Path(__file__).parent
+# Helpers beside the tests are imported as tests.<folder>.<name>; in importlib mode pytest makes nothing importable. At the end of the
+# path, because the packages under test come from where they are installed and not from this tree.
+sys.path.append(str(TESTS.parent))
+
 VENDOR_PREFIXES = ("DD_", "DATADOG_", "ROOTLY_", "ZABBIX_")
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
