@@ -19,6 +19,7 @@ from attrs import frozen
 import datadog_slo
 import rootly_sla
 import zabbix_sla
+from slo_common import AsyncPaged, SyncPaged
 
 CLIENTS: dict[str, tuple[Any, Any]] = {
     "datadog_slo": (
@@ -68,7 +69,7 @@ def plain_text(text: str | None) -> str:
     """A docstring or annotation with the words taken out that differ by mode alone."""
     text = re.sub(r"\b(await|async) ", "", text or "")
     text = re.sub(r"\b(Awaitable|Coroutine\[Any, Any, )\b", "", text)
-    text = re.sub(r"Async(?=[A-Z])", "", text)
+    text = re.sub(r"\b(_?)(Async|Sync)(?=[A-Z])", r"\1", text)
     for special, twin in CLOSERS.items():
         text = text.replace(special, twin)
     return text
@@ -111,8 +112,9 @@ def named_pairs(package: str) -> Iterator[Pair]:
         if inspect.isclass(value) and value.__module__ == module.__name__
     }
     for name, cls in classes.items():
-        twin = classes.get(re.sub(r"^(_?)Async", r"\1", name))
-        if twin is not None and twin is not cls:
+        if match := re.fullmatch(r"(_?)Async(\w+)", name):
+            twin = classes.get(match[1] + match[2]) or classes.get(f"{match[1]}Sync{match[2]}")
+            assert twin is not None, f"{cls.__module__}.{name} has no sync twin"
             yield Pair(twin, cls)
 
 
@@ -138,9 +140,8 @@ def client_pairs(package: str) -> Iterator[Pair]:
     sync.close()
 
 
-PAIRS = {
-    f"{p.sync.__module__}.{p.sync.__name__}": p for package in CLIENTS for p in (*named_pairs(package), *client_pairs(package))
-}
+ALL_PAIRS = [Pair(SyncPaged, AsyncPaged), *(p for package in CLIENTS for p in (*named_pairs(package), *client_pairs(package)))]
+PAIRS = {f"{p.sync.__module__}.{p.sync.__name__}": p for p in ALL_PAIRS}
 MEMBERS = [(pair, name) for pair in PAIRS.values() for name in public_members(pair.sync)]
 MEMBER_IDS = [f"{pair.sync.__name__}.{name}" for pair, name in MEMBERS]
 
