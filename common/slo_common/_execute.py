@@ -15,6 +15,7 @@ from tenacity.asyncio import AsyncRetrying
 from slo_common._auth import Authenticator
 from slo_common._body import Sink
 from slo_common._errors import (
+    ApiError,
     Attempt,
     DeadlineExceeded,
     NotFound,
@@ -84,6 +85,7 @@ class _Run:
         "_failed",
         "_failures",
         "_first_sent",
+        "_may_be_done",
         "_not_before",
         "_pause",
         "_paused",
@@ -106,6 +108,7 @@ class _Run:
         self._failed: list[Attempt] = []
         self._failures = 0  # of connection or server
         self._refusals = 0  # 429s
+        self._may_be_done = False  # by an attempt whose answer was lost
         self._refused_wait = 0.0
         self._not_before = float("-inf")
         self._renewed = False  # credentials, once a call
@@ -153,7 +156,7 @@ class _Run:
             told = True
             return call.decode(reply)
         except SloError as e:
-            if call.gone_is_done and isinstance(e, NotFound) and self._failures and call.gone is not None:
+            if call.gone_is_done and isinstance(e, NotFound) and self._may_be_done and call.gone is not None:
                 return call.gone()  # the attempt whose answer was lost did it
             told = told or e.sent is Sent.NO
             self._note(e, 0.0 if sent_at is None else runtime.now() - sent_at)
@@ -170,6 +173,8 @@ class _Run:
             reservation.cancel()  # of no effect once it was told how it went
 
     def _note(self, error: SloError, elapsed: float) -> None:
+        refused = isinstance(error, ApiError) and error.status < 500
+        self._may_be_done = self._may_be_done or (error.sent is not Sent.NO and not refused)
         self._failed.append(
             Attempt(
                 number=len(self._failed) + 1,
@@ -185,19 +190,18 @@ class _Run:
         """Wait until the rate limiter gives this call a place."""
         caller = self._caller
         runtime = caller.runtime
-        queued_at = runtime.now()
-        reservation = caller.limiter.reserve(LimitKey(caller.vendor, caller.auth.account, self._call.bucket), queued_at)
-        wait = max(reservation.wait, self._not_before - queued_at)
-        if wait <= 0:
-            return reservation
+        queued_at = now = runtime.now()
+        if self._not_before > now:  # slept off before queueing: who holds a place must be about to use it
+            await runtime.sleep(self._not_before - now)
+            now = runtime.now()
+        reservation = caller.limiter.reserve(LimitKey(caller.vendor, caller.auth.account, self._call.bucket), now)
+        wait = reservation.wait
         granted = False
         try:
             while wait > 0:
                 self._check_queue(runtime.now() - queued_at, wait)
                 await runtime.sleep(wait)
-                now = runtime.now()
-                queue_wait = reservation.renew(now) if reservation.wait > 0 else 0.0
-                wait = max(queue_wait, self._not_before - now)
+                wait = reservation.renew(runtime.now())
             granted = True
         finally:
             if not granted:
@@ -281,13 +285,16 @@ class _Run:
 
     def _final(self, error: SloError) -> SloError:
         """The exception that the caller sees: with its history, and as OutcomeUnknown where nobody can know."""
-        history = tuple(self._failed)
-        if error.sent is Sent.NO and any(a.sent is not Sent.NO for a in history):
+        unsafe = self._call.safety is Safety.UNSAFE
+        if error.sent is Sent.NO and self._may_be_done:  # the last attempt did not get there, an earlier one may have
             error.sent = Sent.MAYBE
-        timed_out = isinstance(error, DeadlineExceeded) and error.sent is not Sent.NO and self._call.safety is Safety.UNSAFE
+            error.retry_safe = None
+        timed_out = isinstance(error, DeadlineExceeded) and error.sent is not Sent.NO and unsafe
         if self._verdict is Verdict.UNKNOWN or timed_out:
             error = self._unknown(error, UnfinishedWrite if timed_out else OutcomeUnknown)
-        error.attempts = history
+        if error.retry_safe is None and not unsafe:
+            error.retry_safe = True
+        error.attempts = tuple(self._failed)
         return error
 
     def _unknown(self, error: SloError, kind: type[OutcomeUnknown]) -> OutcomeUnknown:

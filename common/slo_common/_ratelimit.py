@@ -38,8 +38,8 @@ class RateLimitState:
 
     @property
     def hint(self) -> float | None:
-        """How long a refused request should wait: Retry-After, else Reset."""
-        return self.retry_after if self.retry_after is not None else self.reset_in
+        """How long a refused request should wait: Retry-After, else Reset; None when neither is a time to come."""
+        return self.retry_after if self.retry_after is not None else self.reset_in or None
 
 
 NOTHING = RateLimitState()
@@ -106,7 +106,7 @@ def parse(headers: Mapping[str, str]) -> RateLimitState:
     if reset is not None and period is not None:
         reset = min(reset, 2 * period)
     return RateLimitState(
-        limit=int(limit) if limit else None,
+        limit=int(limit or 0) or None,
         period=period or None,
         remaining=int(remaining) if remaining is not None else None,
         reset_in=reset,
@@ -134,7 +134,7 @@ def _draft(headers: Mapping[str, str], wait: float | None) -> RateLimitState:
     limit, period = _number(rules.get("q", "")), _number(rules.get("w", ""))
     remaining, reset = _number(now.get("r", "")), _number(now.get("t", ""))
     return RateLimitState(
-        limit=int(limit) if limit else None,
+        limit=int(limit or 0) or None,
         period=period or None,
         remaining=math.floor(remaining) if remaining is not None else None,
         reset_in=reset,
