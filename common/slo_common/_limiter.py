@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from attrs import frozen
@@ -63,14 +65,14 @@ class LocalRateLimiter:
     """
 
     def __init__(self) -> None:
-        self._book = _Book()
+        self._book = LockedBook()
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
         ticket, wait = self._book.enter(key, now)
-        return _LocalReservation(self._book, key, ticket, wait)
+        return LocalReservation(self._book, key, ticket, wait)
 
 
-class _Queue:
+class Queue:
     """A budget and those who wait for it: ticket -> when it wakes. Tickets grow, so their order is the order of arrival."""
 
     __slots__ = ("bucket", "waiting")
@@ -97,58 +99,91 @@ class _Queue:
         return wait
 
 
-class _Book:
-    """All queues of one limiter."""
+class Book:
+    """All queues of one limiter. Pure bookkeeping: no clock, no lock."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all that follows
-        self._queues: dict[LimitKey, _Queue] = {}
-        self._named: dict[LimitKey, _Queue] = {}  # by the server's own name of the budget
+    def __init__(self, new_queue: Callable[[], Queue] = Queue) -> None:
+        self._new_queue = new_queue
+        self.queues: dict[LimitKey, Queue] = {}
+        self.named: dict[LimitKey, Queue] = {}  # by the server's own name of the budget
         self._tickets = itertools.count()
 
+    def next_ticket(self, now: float) -> int:
+        return next(self._tickets)
+
+    def queue(self, key: LimitKey) -> Queue:
+        queue = self.queues.get(key)
+        if queue is None:
+            queue = self.queues[key] = self._new_queue()
+        return queue
+
     def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
-        with self._lock:
-            queue = self._queues.get(key)
-            if queue is None:
-                queue = self._queues[key] = _Queue()
-            ticket = next(self._tickets)
-            return ticket, queue.ask(ticket, now)
+        ticket = self.next_ticket(now)
+        return ticket, self.queue(key).ask(ticket, now)
 
     def ask(self, key: LimitKey, ticket: int, now: float) -> float:
-        with self._lock:
-            return self._queues[key].ask(ticket, now)
+        return self.queue(key).ask(ticket, now)
 
     def leave(self, key: LimitKey, ticket: int) -> None:
-        with self._lock:
-            queue = self._queues[key]
-            queue.waiting.pop(ticket, None)
-            queue.bucket.never_sent(ticket)
+        queue = self.queue(key)
+        queue.waiting.pop(ticket, None)
+        queue.bucket.never_sent(ticket)
 
     def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool, now: float) -> None:
-        with self._lock:
-            queue = self._queues[key]
-            if state is None:
-                queue.bucket.lost(ticket, now)
-                return
-            adopted = self._adopt(key, queue, state.name)
-            if adopted is not queue:
-                adopted.bucket.take_over(ticket, queue.bucket, now)
-            adopted.bucket.answered(ticket, state, refused=refused, now=now)
+        queue = self.queue(key)
+        if state is None:
+            queue.bucket.lost(ticket, now)
+            return
+        adopted = self._adopt(key, queue, state.name)
+        if adopted is not queue:
+            adopted.bucket.take_over(ticket, queue.bucket, now)
+        adopted.bucket.answered(ticket, state, refused=refused, now=now)
 
-    def _adopt(self, key: LimitKey, queue: _Queue, name: str | None) -> _Queue:
+    def _adopt(self, key: LimitKey, queue: Queue, name: str | None) -> Queue:
         """The queue that a reply is about, once the server has named its budget."""
         if name is None:
             return queue
-        named = self._named.setdefault(LimitKey(key.vendor, key.account, name), queue)
+        named = self.named.setdefault(LimitKey(key.vendor, key.account, name), queue)
         if named is not queue:
-            self._queues[key] = named
+            self.queues[key] = named
         return named
 
 
-class _LocalReservation:
+class LockedBook:
+    """A book for the threads of one process."""
+
+    def __init__(self) -> None:
+        self._book = Book()
+        self._lock = threading.Lock()  # guards _book
+        self._pid = os.getpid()
+
+    def _mine(self) -> threading.Lock:
+        if self._pid != os.getpid():  # forked: a thread that the child does not have may have held it
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+        return self._lock
+
+    def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
+        with self._mine():
+            return self._book.enter(key, now)
+
+    def ask(self, key: LimitKey, ticket: int, now: float) -> float:
+        with self._mine():
+            return self._book.ask(key, ticket, now)
+
+    def leave(self, key: LimitKey, ticket: int) -> None:
+        with self._mine():
+            self._book.leave(key, ticket)
+
+    def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        with self._mine():
+            self._book.told(key, ticket, state, refused=refused, now=now)
+
+
+class LocalReservation:
     __slots__ = ("_book", "_key", "_over", "_ticket", "wait")
 
-    def __init__(self, book: _Book, key: LimitKey, ticket: int, wait: float) -> None:
+    def __init__(self, book: LockedBook, key: LimitKey, ticket: int, wait: float) -> None:
         self._book = book
         self._key = key
         self._ticket = ticket
