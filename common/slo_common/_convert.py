@@ -107,7 +107,7 @@ def strict_converter(configure: Configure | None = None, *, detailed: bool = Fal
     converter.register_structure_hook(float, _float)
     converter.register_structure_hook(bool, _bool)
     converter.register_structure_hook(datetime, iso_datetime)
-    converter.register_structure_hook_func(lambda cls: isinstance(cls, type) and issubclass(cls, OpenEnum), _enum)
+    converter.register_structure_hook(OpenEnum, _enum)  # by class: a predicate would lose to the hook of str, its base
     if configure is not None:
         configure(converter)
     return converter
