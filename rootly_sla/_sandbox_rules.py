@@ -12,6 +12,7 @@ from typing import cast
 
 from attrs import frozen
 
+from rootly_sla._names import NULLABLE, REQUIRED, human
 from rootly_sla.models import (
     DEADLINE_DAYS,
     MAX_CONDITIONS,
@@ -23,13 +24,6 @@ from rootly_sla.models import (
     ParentStatus,
 )
 
-REQUIRED = (
-    "name",
-    "assignment_deadline_days",
-    "assignment_deadline_parent_status",
-    "completion_deadline_days",
-    "completion_deadline_parent_status",
-)
 DEFAULTS: Mapping[str, object] = {
     "description": None,
     "position": None,
@@ -44,18 +38,7 @@ DEFAULTS: Mapping[str, object] = {
     "conditions": [],
     "notification_configurations": [],
 }
-WRITABLE = frozenset((*REQUIRED, *DEFAULTS))
 
-_NULLABLE = frozenset(
-    (
-        "description",
-        "position",
-        "manager_role_id",
-        "manager_user_id",
-        "assignment_deadline_sub_status_id",
-        "completion_deadline_sub_status_id",
-    )
-)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -108,7 +91,7 @@ def _plain(sla: Mapping[str, object]) -> Iterator[Refusal]:
     ):
         value = sla.get(name)
         if value is None:
-            if name not in _NULLABLE and name not in REQUIRED:
+            if name not in NULLABLE and name not in REQUIRED:
                 yield Refusal(name, f"{human(name)} can't be blank")
         elif type(value) is not kind:
             yield Refusal(name, f"{human(name)} is invalid")
@@ -183,8 +166,3 @@ def _objects(value: object) -> list[dict[str, object]]:
 
 def _is_uuid(value: object) -> bool:
     return isinstance(value, str) and _UUID.fullmatch(value) is not None
-
-
-def human(name: str) -> str:
-    """An attribute as Rails names it to people: ``Assignment deadline days``; a trailing ``_id`` is dropped."""
-    return name.removesuffix("_id").replace("_", " ").capitalize()

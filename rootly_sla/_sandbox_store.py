@@ -85,6 +85,8 @@ class Store:
     def _with_ids(self, attributes: Attributes, now: float) -> dict[str, object]:
         """The attributes as stored: entries of both lists are new rows with ids, the notifications with times."""
         stored = plain(attributes)
+        if stored.get("position", 0) is None:
+            stored["position"] = len(self._rows) + 1  # a reply's position is never null; where it comes from is a guess
         for name in _LISTS:
             if name in stored:
                 times = {} if name == "conditions" else {"created_at": stamp(now), "updated_at": stamp(now)}

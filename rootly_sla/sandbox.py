@@ -16,7 +16,8 @@ from email.utils import format_datetime
 from typing import Final, Literal, Self, cast
 from urllib.parse import quote, urlencode
 
-from rootly_sla._sandbox_rules import DEFAULTS, WRITABLE, Refusal, Team, refusals
+from rootly_sla._names import ATTRIBUTES
+from rootly_sla._sandbox_rules import DEFAULTS, Refusal, Team, refusals
 from rootly_sla._sandbox_store import Row, Store, in_order, plain, selected, stamp
 from slo_common import _jsonapi
 from slo_common._values import Reply
@@ -212,7 +213,7 @@ class RootlySandbox(Sandbox):
         sent = self._read(request, now)
         if isinstance(sent, Reply):
             return sent
-        wanted = {**DEFAULTS, **{k: v for k, v in sent.items() if k in WRITABLE}}
+        wanted = {**DEFAULTS, **{k: v for k, v in sent.items() if k in ATTRIBUTES}}
         found = (*refusals(wanted, self._team), *self._taken(wanted.get("name"), None))
         if found:
             return self._invalid(found, now)
@@ -236,7 +237,7 @@ class RootlySandbox(Sandbox):
         sent = self._read(request, now)
         if isinstance(sent, Reply):
             return sent
-        sent = {k: v for k, v in sent.items() if k in WRITABLE}
+        sent = {k: v for k, v in sent.items() if k in ATTRIBUTES}
         merged = {**plain(row.attributes), **sent}
         found = (*refusals(merged, self._team), *self._taken(merged.get("name"), row.id))
         if found:

@@ -1,0 +1,216 @@
+"""One pure function per operation of the SLA endpoints. No I/O, no clock, no HTTP library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from rootly_sla import _convert
+from rootly_sla._checks import create_attributes, update_attributes
+from rootly_sla._replies import document, request_id
+from rootly_sla.models import Sla
+from slo_common._check import Problems
+from slo_common._convert import decode_error
+from slo_common._errors import PaginationError, UntrustedLink
+from slo_common._json import dumps
+from slo_common._jsonapi import MEDIA_TYPE, Document, DocumentError, Link, link_target, query_parameters, resource_document
+from slo_common._pages import Page
+from slo_common._url import target
+from slo_common._values import Call, Reply, Safety
+
+KIND: Final = "slas"
+MAX_PAGE_SIZE: Final = 100
+READ: Final = "read"
+WRITE: Final = "write"
+
+# Both on every request: without them the vendor answers 415, and other parameters than none would too.
+_LIST: Final = "rootly.slas.list"
+_OPERATORS: Final = ("eq", "not_eq", "in", "not_in")
+_FILTERS: Final = {
+    "search": "search",
+    "slug": "slug",
+    "name": "name",
+    **{f"created_at_{o}": f"created_at[{o}]" for o in ("gt", "gte", "lt", "lte")},
+    **{f"{field}_{o}": f"{field}[{o}]" for field in ("slug", "name") for o in _OPERATORS},
+}
+"""The filters by argument name."""
+
+_HEADERS: Final = (("accept", MEDIA_TYPE), ("content-type", MEDIA_TYPE))
+
+
+def get(sla_id: str) -> Call[Sla]:
+    problems = Problems()
+    problems.identifier("sla_id", sla_id)
+    problems.raise_if_any()
+    name = "rootly.slas.get"
+    return Call(
+        name=name,
+        method="GET",
+        target=target(sla_id, prefix="/v1/slas"),
+        headers=_HEADERS,
+        content=None,
+        safety=Safety.READ,
+        bucket=READ,
+        subject=sla_id,
+        decode=lambda reply: _one(reply, name, sla_id),
+    )
+
+
+def create(given: Mapping[str, object]) -> Call[Sla]:
+    """``given`` has every attribute of a request, UNSET where it was left out."""
+    attributes = create_attributes(given)
+    name, subject = "rootly.slas.create", str(attributes["name"])
+    return Call(
+        name=name,
+        method="POST",
+        target="/v1/slas",
+        headers=_HEADERS,
+        content=dumps(resource_document(KIND, attributes)),
+        safety=Safety.UNSAFE,
+        bucket=WRITE,
+        subject=subject,
+        decode=lambda reply: _one(reply, name, subject),
+    )
+
+
+def update(sla_id: str, given: Mapping[str, object]) -> Call[Sla]:
+    """``given`` has every attribute of a request, UNSET where it is to stay as it is."""
+    attributes = update_attributes(sla_id, given)
+    name = "rootly.slas.update"
+    return Call(
+        name=name,
+        method="PUT",
+        target=target(sla_id, prefix="/v1/slas"),
+        headers=_HEADERS,
+        content=dumps(resource_document(KIND, attributes)),
+        safety=Safety.IDEMPOTENT,
+        bucket=WRITE,
+        subject=sla_id,
+        decode=lambda reply: _one(reply, name, sla_id),
+    )
+
+
+def delete(sla_id: str) -> Call[Sla | None]:
+    problems = Problems()
+    problems.identifier("sla_id", sla_id)
+    problems.raise_if_any()
+    name = "rootly.slas.delete"
+    return Call(
+        name=name,
+        method="DELETE",
+        target=target(sla_id, prefix="/v1/slas"),
+        headers=_HEADERS,
+        content=None,
+        safety=Safety.IDEMPOTENT,
+        bucket=WRITE,
+        subject=sla_id,
+        decode=lambda reply: None if reply.status < 300 and not reply.body.strip() else _one(reply, name, sla_id),
+        gone_is_done=True,
+        gone=lambda: None,
+    )
+
+
+def list_slas(
+    base_url: str, filters: Mapping[str, object], *, sort: str | Sequence[str] | None, page_size: int, page_number: int
+) -> Call[Page[Sla]]:
+    """``filters`` by argument name (``name_not_eq``, ``created_at_gte``, ...); those that are None are left out."""
+    problems = Problems()
+    wanted = {_FILTERS[argument]: _filter(argument, value, problems) for argument, value in filters.items() if value is not None}
+    problems.integer("page_size", page_size, low=1, high=MAX_PAGE_SIZE)
+    problems.integer("page_number", page_number, low=1)
+    order = [sort] if isinstance(sort, str) else list(sort or ())
+    if not all(part.strip() for part in order):
+        problems.add(f"sort: {sort!r} was given; allowed: a field such as 'created_at' or '-created_at', or a list of them")
+    problems.raise_if_any()
+    query = query_parameters(filters=wanted, sort=order)
+    return _page(base_url, query, page_number, page_size)
+
+
+def _page(base_url: str, query: tuple[tuple[str, str], ...], number: int, size: int) -> Call[Page[Sla]]:
+    numbers = query_parameters(page={"number": number, "size": size})
+
+    def following(read: Document) -> Call[Page[Sla]] | None:
+        if "next_page" not in read.meta:
+            return _linked(read.links.get("next"), base_url)
+        following = read.page.next_page
+        if following is None:
+            return None
+        if following <= number:
+            raise PaginationError(f"{_LIST}: page {number} names page {following} as the next", call=_LIST)
+        return _page(base_url, query, following, size)
+
+    return _list_call(target("slas", prefix="/v1", query=(*query, *numbers)), following)
+
+
+def _linked(link: Link | None, base_url: str) -> Call[Page[Sla]] | None:
+    """The next page by its link, for a reply without page numbers. Only on our own origin: our token would go elsewhere."""
+    if link is None:
+        return None
+    try:
+        path = link_target(link.href, base_url)
+    except DocumentError as e:
+        problem = str(e)
+    else:
+        return _list_call(
+            path.removeprefix(urlsplit(base_url).path.rstrip("/")), lambda read: _linked(read.links.get("next"), base_url)
+        )
+    raise UntrustedLink(f"{_LIST}: {problem}", call=_LIST)
+
+
+def _list_call(path: str, following: Callable[[Document], Call[Page[Sla]] | None]) -> Call[Page[Sla]]:
+    def decode(reply: Reply) -> Page[Sla]:
+        read = document(reply, call=_LIST)
+        try:
+            resources = read.many(KIND)
+        except DocumentError as e:
+            problem = f"$.{e.path}: {e.problem}"
+        else:
+            items = _convert.slas(resources, call=_LIST, reply=reply)
+            # A page beyond the end is empty, whatever it says of the next.
+            return Page(items=items, next=following(read) if items else None, total=read.page.total_count)
+        raise decode_error([problem], call=_LIST, reply=reply, request_id=request_id(reply))
+
+    return Call(
+        name=_LIST, method="GET", target=path, headers=_HEADERS, content=None, safety=Safety.READ, bucket=READ, decode=decode
+    )
+
+
+def _one(reply: Reply, call: str, subject: str) -> Sla:
+    read = document(reply, call=call, subject=subject)
+    try:
+        resource = read.one(KIND)
+    except DocumentError as e:
+        problem = f"$.{e.path}: {e.problem}"
+    else:
+        return _convert.sla(resource, call=call, reply=reply)
+    raise decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
+
+
+def _filter(argument: str, value: object, problems: Problems) -> str | None:
+    if argument.startswith("created_at_"):
+        return _moment(value) if problems.time(argument, value) else None
+    if argument.endswith("_in"):
+        return _joined(argument, value, problems)
+    if argument == "search" and isinstance(value, str) and not value.strip():
+        return None  # searching for nothing is no search; the vendor answers 500 to a blank filter
+    problems.text(argument, value)
+    return str(value)
+
+
+def _moment(value: object) -> str:
+    """ISO 8601 in UTC, with microseconds only where there are some."""
+    moment = value if isinstance(value, datetime) else datetime.fromtimestamp(cast("float", value), UTC)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _joined(argument: str, value: object, problems: Problems) -> str | None:
+    """A comma-separated list, which is how JSON:API writes one; the vendor does not say. So no value may hold a comma."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        problems.add(f"{argument}: {value!r} was given; allowed: a list of at least one string")
+        return None
+    texts = [text for text in cast("Sequence[object]", value) if isinstance(text, str) and text.strip() and "," not in text]
+    if len(texts) < len(cast("Sequence[object]", value)):
+        problems.add(f"{argument}: {value!r} was given; allowed: non-empty strings without a comma")
+    return ",".join(texts)

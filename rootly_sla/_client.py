@@ -1,0 +1,150 @@
+"""The two clients of Rootly's SLA endpoints, and the resource ``slas`` that hangs on each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from rootly_sla._flows import Desk
+from rootly_sla._recent import RecentWrites
+from rootly_sla._slas import AsyncSlas, Slas
+from slo_common._auth import HeaderAuth
+from slo_common._clients import AsyncClient, SyncClient, from_environment
+from slo_common._errors import ConfigurationError
+from slo_common._execute import Caller
+from slo_common._limiter import LocalRateLimiter
+from slo_common._retry import RetryPolicy
+from slo_common._runtime import AsyncRuntime, Runtime, SyncRuntime
+from slo_common._secret import Secret
+from slo_common._timeouts import Timeouts
+from slo_common._url import base_url as checked_url
+
+if TYPE_CHECKING:
+    from slo_common._limiter import RateLimiter
+    from slo_common._runtime import AsyncHTTP, SyncHTTP
+
+BASE_URL: Final = "https://api.rootly.com"
+TOKEN_VARIABLES: Final = ("ROOTLY_API_TOKEN", "ROOTLY_API_KEY")
+
+
+def _caller(
+    runtime: Runtime,
+    token: str | Secret | None,
+    *,
+    base_url: str,
+    timeout: float | Timeouts,
+    retry: RetryPolicy | None,
+    rate_limiter: RateLimiter | None,
+    allow_insecure: bool,
+) -> Caller:
+    found: str | Secret | None = from_environment(token, TOKEN_VARIABLES)
+    if found is None:
+        raise ConfigurationError(f"token: none was given; pass token= or set {' or '.join(TOKEN_VARIABLES)}")
+    return Caller(
+        runtime=runtime,
+        vendor="rootly",
+        base_url=checked_url(base_url, allow_insecure=allow_insecure),
+        auth=HeaderAuth(headers=(("authorization", "Bearer ", Secret(found, name="token")),)),
+        limiter=rate_limiter if rate_limiter is not None else LocalRateLimiter(),
+        timeouts=Timeouts.of(timeout),
+        retry=retry if retry is not None else RetryPolicy(),
+    )
+
+
+class RootlySLA(SyncClient):
+    """Rootly's SLA endpoints.
+
+    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is. ``timeout``: seconds for one
+    call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
+    learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
+    :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
+
+    >>> with RootlySLA("token") as rootly:  # doctest: +SKIP
+    ...     rootly.slas.get("0b9e...")
+    """
+
+    def __init__(
+        self,
+        token: str | Secret | None = None,
+        *,
+        base_url: str = BASE_URL,
+        timeout: float | Timeouts = 60.0,
+        retry: RetryPolicy | None = None,
+        rate_limiter: RateLimiter | None = None,
+        http: SyncHTTP | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        runtime = SyncRuntime(http)
+        super().__init__(
+            _caller(
+                runtime,
+                token,
+                base_url=base_url,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            ),
+            runtime,
+        )
+        self._recent = RecentWrites()
+        self._attach()
+
+    def _view(self, caller: Caller) -> Self:
+        view = object.__new__(type(self))
+        SyncClient.__init__(view, caller, self._runtime)
+        view._recent = self._recent
+        view._attach()
+        return view
+
+    def _attach(self) -> None:
+        self.slas = Slas(Desk(caller=self._caller, recent=self._recent))
+
+
+class AsyncRootlySLA(AsyncClient):
+    """Rootly's SLA endpoints.
+
+    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is. ``timeout``: seconds for one
+    call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
+    learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
+    :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
+
+    >>> async with AsyncRootlySLA("token") as rootly:  # doctest: +SKIP
+    ...     await rootly.slas.get("0b9e...")
+    """
+
+    def __init__(
+        self,
+        token: str | Secret | None = None,
+        *,
+        base_url: str = BASE_URL,
+        timeout: float | Timeouts = 60.0,
+        retry: RetryPolicy | None = None,
+        rate_limiter: RateLimiter | None = None,
+        http: AsyncHTTP | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        runtime = AsyncRuntime(http)
+        super().__init__(
+            _caller(
+                runtime,
+                token,
+                base_url=base_url,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            ),
+            runtime,
+        )
+        self._recent = RecentWrites()
+        self._attach()
+
+    def _view(self, caller: Caller) -> Self:
+        view = object.__new__(type(self))
+        AsyncClient.__init__(view, caller, self._runtime)
+        view._recent = self._recent
+        view._attach()
+        return view
+
+    def _attach(self) -> None:
+        self.slas = AsyncSlas(Desk(caller=self._caller, recent=self._recent))
