@@ -124,6 +124,20 @@ class Book:
     def ask(self, key: LimitKey, ticket: int, now: float) -> float:
         return self.queue(key).ask(ticket, now)
 
+    def sent(self, key: LimitKey, now: float) -> int:
+        """A call goes that had its turn given elsewhere: it only counts here."""
+        ticket, bucket = self.next_ticket(now), self.queue(key).bucket
+        bucket.wait(now, 0)  # forgets the calls that have left the window
+        bucket.go(ticket, now)
+        return ticket
+
+    def disown(self, now: float) -> None:
+        """Nobody will tell how the calls under way end: they stay counted as lost, and nobody waits for them."""
+        for queue in {id(q): q for q in self.queues.values()}.values():
+            queue.waiting.clear()
+            for ticket in list(queue.bucket.flying):
+                queue.bucket.lost(ticket, now)
+
     def leave(self, key: LimitKey, ticket: int) -> None:
         queue = self.queue(key)
         queue.waiting.pop(ticket, None)
@@ -149,35 +163,58 @@ class Book:
         return named
 
 
+class ForkSafeLock:
+    """A lock for threads. After a fork the child starts with a free one: whoever held it may not exist there."""
+
+    __slots__ = ("_lock", "_pid")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards whatever its owner says
+        self._pid = os.getpid()
+
+    def __enter__(self) -> None:
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class LockedBook:
     """A book for the threads of one process."""
 
     def __init__(self) -> None:
+        self._lock = ForkSafeLock()  # guards all that follows
         self._book = Book()
-        self._lock = threading.Lock()  # guards _book
         self._pid = os.getpid()
 
-    def _mine(self) -> threading.Lock:
-        if self._pid != os.getpid():  # forked: a thread that the child does not have may have held it
+    def _opened(self, now: float) -> Book:
+        if self._pid != os.getpid():  # forked: the calls under way are the parent's, and so are their answers
             self._pid = os.getpid()
-            self._lock = threading.Lock()
-        return self._lock
+            self._book.disown(now)
+        return self._book
 
     def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
-        with self._mine():
-            return self._book.enter(key, now)
+        with self._lock:
+            return self._opened(now).enter(key, now)
 
     def ask(self, key: LimitKey, ticket: int, now: float) -> float:
-        with self._mine():
-            return self._book.ask(key, ticket, now)
+        with self._lock:
+            return self._opened(now).ask(key, ticket, now)
+
+    def sent(self, key: LimitKey, now: float) -> int:
+        with self._lock:
+            return self._opened(now).sent(key, now)
 
     def leave(self, key: LimitKey, ticket: int) -> None:
-        with self._mine():
+        with self._lock:
             self._book.leave(key, ticket)
 
     def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool, now: float) -> None:
-        with self._mine():
-            self._book.told(key, ticket, state, refused=refused, now=now)
+        with self._lock:
+            self._opened(now).told(key, ticket, state, refused=refused, now=now)
 
 
 class LocalReservation:
