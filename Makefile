@@ -89,7 +89,7 @@ wheel-check: $(TEST)/.deps ## build sdist and wheel, check what is in them, and 
 
 .PHONY: bench
 bench: $(BENCH)/.installed ## measure the clients beside the official ones; writes docs/performance.md
-	$(BENCH)/bin/python -P bench/run.py --output docs/performance.md
+	$(BENCH)/bin/python bench/run.py --output docs/performance.md
 
 .PHONY: docs
 docs: $(VENV)/.docs ## build the documentation site into docs/_build, warnings are errors

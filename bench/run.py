@@ -54,7 +54,7 @@ SHOWN = (
 def replay_server() -> Iterator[str]:
     """The bench server in its own process; it ends when its standard input is closed."""
     with subprocess.Popen(
-        [sys.executable, "-P", str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
@@ -63,9 +63,9 @@ def replay_server() -> Iterator[str]:
 
 
 def environment() -> dict[str, str]:
-    """Workers import their neighbours from this folder and nothing from the source tree, and use no proxy."""
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return kept | {"PYTHONPATH": str(HERE), "PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore"}
+    """Workers get no proxy and no import path from outside: beside the installed packages they see this folder alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name != "PYTHONPATH"}
+    return kept | {"PYTHONWARNINGS": "ignore"}
 
 
 @frozen
@@ -80,7 +80,7 @@ class Worker:
     """A contestant's process."""
 
     def __init__(self, contestant: works.Contestant, url: str, stack: ExitStack) -> None:
-        command = [sys.executable, "-P", str(HERE / "worker.py"), contestant.key, url]
+        command = [sys.executable, str(HERE / "worker.py"), contestant.key, url]
         self._process = stack.enter_context(
             subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
@@ -190,7 +190,7 @@ def memory_section(name: str, url: str) -> str:
     """How much the peak of resident memory rises while the first large body is fetched and decoded, each in fresh processes."""
     rows: list[list[str]] = []
     for contestant in (c for c in works.CONTESTANTS.values() if c.work == name and not c.asynchronous):
-        command = [sys.executable, "-P", str(HERE / "worker.py"), contestant.key, url, "memory"]
+        command = [sys.executable, str(HERE / "worker.py"), contestant.key, url, "memory"]
         rises = [
             int(subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout) for _ in range(3)
         ]
