@@ -7,3 +7,5 @@ from pathlib import Path
 
 # At the end: the packages under test come from where they are installed, which may be a wheel and not this tree.
 sys.path.append(str(Path(__file__).parents[2]))
+
+from tests.datadog.drivers import _driver  # noqa: E402, F401  # pyright: ignore[reportPrivateUsage, reportUnusedImport]  # a fixture

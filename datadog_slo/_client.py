@@ -1,0 +1,75 @@
+"""The sync client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from datadog_slo._config import Credential, Token, settings
+from datadog_slo._resources import Reports, Slos
+from slo_common._clients import SyncClient
+from slo_common._limiter import RateLimiter
+from slo_common._retry import RetryPolicy
+from slo_common._runtime import SyncRuntime
+from slo_common._timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from slo_common._runtime import SyncHTTP
+
+
+class DatadogSLO(SyncClient):
+    """Datadog's service level objectives, blocking. May be shared by threads.
+
+    Keys come from the arguments, else from ``DD_API_KEY`` and ``DD_APP_KEY`` (then ``DATADOG_API_KEY`` and ``DATADOG_APP_KEY``), else a
+    bearer token from ``bearer_token`` or ``DD_BEARER_TOKEN``; ``bearer_token`` may be a function that gives the current one. ``site`` is
+    one of the vendor's sites or any other host that has an API under ``https://api.<site>`` (default: ``DD_SITE``, else
+    ``datadoghq.com``); ``base_url`` is a whole address instead, https unless it is this machine or ``allow_insecure``.
+
+    ``timeout``: seconds for one call with all its attempts, or :class:`~slo_common.Timeouts`. ``retry``: see
+    :class:`~slo_common.RetryPolicy`. ``rate_limiter``: by default one of this process that follows the vendor's headers. ``http``: an
+    ``httpx.Client`` (never closed by us) or an httpx transport, such as a sandbox's.
+
+    Raises :class:`ConfigurationError` for missing or malformed credentials and addresses, before any request.
+
+    >>> from datadog_slo.sandbox import DatadogSandbox
+    >>> with DatadogSLO("key", "app key", http=DatadogSandbox.demo().transport()) as dd:
+    ...     print(dd.slos.can_delete(["unknown"]).ok)
+    ('unknown',)
+    """
+
+    reports: Reports
+    """SLO reports."""
+    slos: Slos
+    """Service level objectives."""
+
+    def __init__(
+        self,
+        api_key: Credential | None = None,
+        app_key: Credential | None = None,
+        *,
+        bearer_token: Token | None = None,
+        site: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeouts = 60.0,
+        retry: RetryPolicy | None = None,
+        rate_limiter: RateLimiter | None = None,
+        http: SyncHTTP | None = None,
+        allow_insecure: bool = False,
+    ) -> None:
+        told = settings(
+            api_key=api_key,
+            app_key=app_key,
+            bearer_token=bearer_token,
+            site=site,
+            base_url=base_url,
+            timeout=timeout,
+            retry=retry,
+            rate_limiter=rate_limiter,
+            allow_insecure=allow_insecure,
+        )
+        runtime = SyncRuntime(http)
+        super().__init__(told.caller(runtime), runtime)
+        self._attach()
+
+    def _attach(self) -> None:
+        self.reports = Reports(self._caller)
+        self.slos = Slos(self._caller)
