@@ -20,6 +20,10 @@ POLL = 0.02
 """Seconds after which to ask again, when only a pending reply can tell."""
 CANARY_LEASE = 30.0
 """A canary (the one call that learns the state for all) that is not heard of for so long is given up."""
+FLIGHT_LEASE = 900.0
+"""Any other call that is not heard of for so long (its process died) is taken as counted and lost."""
+RECHECK = 10.0
+"""Longest sleep of one who depends on others: they may give up their place, or spend less than was foreseen."""
 DEFAULT_WINDOW = 60.0
 """Seconds of a sliding window whose length no header names."""
 
@@ -28,6 +32,7 @@ class Bucket:
     """One request budget as known from its replies. Not thread-safe: its limiter locks."""
 
     __slots__ = (
+        "blind",
         "blocked_until",
         "canary",
         "end_high",
@@ -49,6 +54,7 @@ class Bucket:
         self.sliding = False
         self.known = False
         self.blocked_until = float("-inf")
+        self.blind = 0  # refusals in a row that did not say when to come back
         self.flying: dict[int, float] = {}  # ticket -> sent at, for calls whose reply is awaited
         self.canary: tuple[int, float] | None = None  # ticket and when it went
         # sliding
@@ -69,8 +75,11 @@ class Bucket:
         if self.canary is not None:
             if now - self.canary[1] < CANARY_LEASE:
                 return POLL
-            self.flying.pop(self.canary[0], None)
-            self.canary = None
+            self.lost(self.canary[0], now)
+        if self.flying:
+            oldest = next(iter(self.flying))
+            if now - self.flying[oldest] >= FLIGHT_LEASE:
+                self.lost(oldest, now)
         if not self.known:
             return POLL if ahead else 0.0
         if self.limit is None:
@@ -90,17 +99,14 @@ class Bucket:
         free = limit - len(self.flying) - len(self.freed) - foreign
         if free > ahead:
             return 0.0
-        need = ahead - free  # how many more places must become free before ours: 0 is the very next
-        moments = self.freed if not foreign else sorted([*self.freed, *([self.foreign_until] * foreign)])
-        if need < len(moments):
-            return max(moments[need] - now, MARGIN)
-        if not moments:
-            return POLL
+        # Nobody can go before this: the place falls free, and as many full windows pass as there are full windows of others ahead.
         window = self.period or DEFAULT_WINDOW
-        waves, place = divmod(need, max(1, len(moments)))
-        if self.flying:
-            return min(POLL if need < len(moments) + len(self.flying) else window, moments[-1] - now + window)
-        return max(moments[place] + waves * window - now, MARGIN)
+        waves, place = divmod(ahead, limit)
+        moments = sorted([*self.freed, *([self.foreign_until] * foreign)]) if foreign else self.freed
+        nth = place - free
+        opens = now if nth < 0 else moments[nth] if nth < len(moments) else now + window
+        wait = max(opens + waves * window - now, MARGIN)
+        return min(wait, RECHECK) if ahead or self.flying or foreign else wait
 
     def _fixed_wait(self, limit: int, now: float, ahead: int) -> float:
         self._roll(now)
@@ -113,7 +119,8 @@ class Bucket:
         period = self.period or DEFAULT_WINDOW
         beyond = ahead - self.left
         windows = max(0, beyond) // limit
-        return max(self.end_high + windows * period - now, MARGIN)
+        wait = max(self.end_high + windows * period - now, MARGIN)
+        return min(wait, RECHECK) if ahead or self.flying else wait
 
     def _roll(self, now: float) -> None:
         """When the window has surely ended, the next one begins with nothing known but its end."""
@@ -162,10 +169,10 @@ class Bucket:
         sent_at = self._landed(ticket)
         sent_at = now if sent_at is None else sent_at
         self.known = True
+        self.blind = self.blind + 1 if refused and state.hint is None else 0
         if refused:
-            wait = state.hint
-            if wait is not None:
-                self.blocked_until = max(self.blocked_until, now + wait + MARGIN)
+            wait = state.hint if state.hint is not None else min(15.0, 0.5 * 2.0 ** (self.blind - 1))
+            self.blocked_until = max(self.blocked_until, now + wait + MARGIN)
             self.known = False  # one call goes first after the pause
         if state.limit is None:
             return
