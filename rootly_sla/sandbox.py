@@ -21,7 +21,7 @@ from rootly_sla._sandbox_rules import DEFAULTS, Refusal, Team, refusals
 from rootly_sla._sandbox_store import Row, Store, in_order, plain, selected, stamp
 from slo_common import _jsonapi
 from slo_common._values import Reply
-from slo_common.sandbox import Clock, Fault, Sandbox, SandboxRequest, SlidingWindows, Taken, VirtualClock, Window
+from slo_common.sandbox import Clock, Fault, Sandbox, SandboxRequest, SlidingWindows, Taken, Window
 
 __all__ = ["HeaderStyle", "LimitBody", "Revision", "RootlySandbox"]
 
@@ -126,8 +126,8 @@ class RootlySandbox(Sandbox):
 
     @classmethod
     def demo(cls, *, clock: Clock | None = None) -> Self:
-        """A team with two SLAs, one of which a review wants otherwise; the published limits; a search index that lags a second."""
-        sandbox = cls(clock=clock if clock is not None else VirtualClock(), index_lag=1.0)
+        """A team with two SLAs, the published limits, and lists that lag a second. ``clock``: the machine's own unless one is given."""
+        sandbox = cls(clock=clock, index_lag=1.0)
         common: dict[str, object] = {
             "assignment_deadline_parent_status": "resolved",
             "completion_deadline_parent_status": "resolved",
