@@ -103,7 +103,7 @@ class Book:
     """All queues of one limiter. Pure bookkeeping: no clock, no lock."""
 
     def __init__(self, new_queue: Callable[[], Queue] = Queue) -> None:
-        self._new_queue = new_queue
+        self.new_queue = new_queue
         self.queues: dict[LimitKey, Queue] = {}
         self.named: dict[LimitKey, Queue] = {}  # by the server's own name of the budget
         self._tickets = itertools.count()
@@ -114,7 +114,7 @@ class Book:
     def queue(self, key: LimitKey) -> Queue:
         queue = self.queues.get(key)
         if queue is None:
-            queue = self.queues[key] = self._new_queue()
+            queue = self.queues[key] = self.new_queue()
         return queue
 
     def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
