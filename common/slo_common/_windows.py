@@ -24,6 +24,8 @@ FLIGHT_LEASE = 900.0
 """Any other call that is not heard of for so long (its process died) is taken as counted and lost."""
 RECHECK = 10.0
 """Longest sleep of one who depends on others: they may give up their place, or spend less than was foreseen."""
+CROWD = 32
+"""So many others ahead double the two above: the asking of thousands must not keep a processor busy."""
 DEFAULT_WINDOW = 60.0
 """Seconds of a sliding window whose length no header names."""
 
@@ -74,14 +76,14 @@ class Bucket:
             return self.blocked_until - now
         if self.canary is not None:
             if now - self.canary[1] < CANARY_LEASE:
-                return POLL
+                return POLL * (1 + ahead / CROWD)
             self.lost(self.canary[0], now)
         if self.flying:
             oldest = next(iter(self.flying))
             if now - self.flying[oldest] >= FLIGHT_LEASE:
                 self.lost(oldest, now)
         if not self.known:
-            return POLL if ahead else 0.0
+            return POLL * (1 + ahead / CROWD) if ahead else 0.0
         if self.limit is None:
             return 0.0
         return self._sliding_wait(self.limit, now, ahead) if self.sliding else self._fixed_wait(self.limit, now, ahead)
@@ -106,21 +108,21 @@ class Bucket:
         nth = place - free
         opens = now if nth < 0 else moments[nth] if nth < len(moments) else now + window
         wait = max(opens + waves * window - now, MARGIN)
-        return min(wait, RECHECK) if ahead or self.flying or foreign else wait
+        return min(wait, RECHECK * (1 + ahead / CROWD)) if ahead or self.flying or foreign else wait
 
     def _fixed_wait(self, limit: int, now: float, ahead: int) -> float:
         self._roll(now)
         if self.left is None:
-            return POLL if ahead else 0.0
+            return POLL * (1 + ahead / CROWD) if ahead else 0.0
         if self.left - len(self.flying) > ahead:
             return 0.0
         if self.flying and self.left > ahead:
-            return POLL  # some of those under way may be counted in Remaining already; their replies tell
+            return POLL * (1 + ahead / CROWD)  # some of those under way may be counted in Remaining already; their replies tell
         period = self.period or DEFAULT_WINDOW
         beyond = ahead - self.left
         windows = max(0, beyond) // limit
         wait = max(self.end_high + windows * period - now, MARGIN)
-        return min(wait, RECHECK) if ahead or self.flying else wait
+        return min(wait, RECHECK * (1 + ahead / CROWD)) if ahead or self.flying else wait
 
     def _roll(self, now: float) -> None:
         """When the window has surely ended, the next one begins with nothing known but its end."""
