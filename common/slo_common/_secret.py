@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hmac
-import warnings
 from typing import NoReturn
 
 from slo_common._errors import ConfigurationError
 
 
+def _kind(text: str, i: int) -> str:
+    if text[i:].strip("\r\n") == "":
+        return "a trailing newline (read from a file? strip it)"
+    if ord(text[i]) < 32 or ord(text[i]) == 127:
+        return "a control character"
+    return "a space" if text[i] == " " else "a non-ASCII character"
+
+
 class Secret:
     """Holds a credential. ``str`` and ``repr`` show ``'***'``; it cannot be pickled; ``reveal()`` gives the text.
 
-    Raises :class:`ConfigurationError` for an empty value, a control character, a space at an end or a character outside
-    visible ASCII, naming the position and never the value. One trailing newline (a key read from a file) is cut off with a warning.
+    Raises :class:`ConfigurationError` for an empty value, a control character, a space or a character outside visible ASCII, naming
+    the position and never the value. A trailing newline (a key read from a file) is one of them: it is not cut off silently, because
+    the same file would fail with every other tool. ``allow_any_text`` is for passwords, which may hold any character.
 
     >>> Secret("abc", name="api_key")
     Secret('***')
@@ -26,22 +34,12 @@ class Secret:
             text = text.reveal()
         elif not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
             raise ConfigurationError(f"{name}: a {type(text).__name__} was given; allowed: a string")
-        if text.endswith("\n"):
-            text = text.removesuffix("\n").removesuffix("\r")
-            warnings.warn(f"{name}: a trailing newline was cut off (read from a file?)", UserWarning, stacklevel=3)
         if not text:
             raise ConfigurationError(f"{name}: it is empty; allowed: visible ASCII characters")
         if not allow_any_text:
             for i, char in enumerate(text):
                 if not "!" <= char <= "~":
-                    kind = (
-                        "a control character"
-                        if ord(char) < 32 or ord(char) == 127
-                        else "a space"
-                        if char == " "
-                        else "a non-ASCII character"
-                    )
-                    raise ConfigurationError(f"{name}: {kind} at position {i}; allowed: visible ASCII characters")
+                    raise ConfigurationError(f"{name}: {_kind(text, i)} at position {i}; allowed: visible ASCII characters")
         self._text = text
         self.name = name
 
