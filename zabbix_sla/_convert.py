@@ -1,0 +1,74 @@
+"""The converter of this package: Zabbix writes numbers, flags and times as texts, and these hooks alone read them."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from cattrs import Converter
+
+from slo_common._convert import Decoder, WrongType, epoch_datetime
+from slo_common._enums import OpenEnum
+from slo_common._times import Timestamp
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?")
+
+
+def _whole(value: Any, _: Any = None) -> int:
+    if type(value) is int:
+        return value
+    if type(value) is str and _WHOLE.fullmatch(value):
+        return int(value)
+    raise WrongType(f"expected a whole number, got {_named(value)}")
+
+
+def _number(value: Any, _: Any = None) -> float:
+    if type(value) is int or type(value) is float:
+        return float(value)
+    if type(value) is str and _NUMBER.fullmatch(value):
+        number = float(value)
+        if math.isfinite(number):
+            return number
+    raise WrongType(f"expected a number, got {_named(value)}")
+
+
+def _flag(value: Any, _: Any = None) -> bool:
+    if type(value) is bool:
+        return value
+    if value in ("0", "1") and type(value) is str:
+        return value == "1"
+    raise WrongType(f"expected true or false, got {_named(value)}")
+
+
+def _time(value: Any, _: Any = None) -> datetime:
+    return epoch_datetime(_whole(value))
+
+
+def _enum(value: Any, cls: Any) -> Any:
+    # The enumerations are numbers written as texts; a few come as numbers.
+    if type(value) is str or type(value) is int:
+        return cls(str(value))
+    raise WrongType(f"expected a code, got {_named(value)}")
+
+
+def _named(value: object) -> str:
+    return "null" if value is None else "another text" if isinstance(value, str) else type(value).__name__
+
+
+def _is_enum(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, OpenEnum)
+
+
+def _configure(converter: Converter) -> None:
+    converter.register_structure_hook(int, _whole)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(bool, _flag)
+    converter.register_structure_hook(datetime, _time)
+    converter.register_structure_hook_func(lambda cls: cls == Timestamp, _time)
+    converter.register_structure_hook_func(_is_enum, _enum)
+
+
+DECODER: Final = Decoder(_configure)

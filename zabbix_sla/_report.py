@@ -1,0 +1,189 @@
+"""SLI of any range and any number of services: cut into calls that a server can answer, sent a few at a time, and put together.
+
+The server decides where periods begin: they are asked for first, without services, which costs next to nothing. Every later call
+repeats the bounds of its page, so that all parts of a page have the same periods and no calendar is needed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, Final
+
+from attrs import frozen
+
+from slo_common._errors import ErrorDetail, MalformedResponse, NotFound, api_error
+from slo_common._execute import Caller
+from slo_common._times import Timestamp
+from zabbix_sla import _calls
+from zabbix_sla._checks import MAX_DATE, MAX_PERIODS, Checks
+from zabbix_sla._errors import ServerOutOfMemory
+from zabbix_sla._replies import NO_OBJECT
+from zabbix_sla._rpc import single
+from zabbix_sla._sli import SliPeriod, SliResult, merged
+
+MAX_CELLS: Final = 50_000
+"""Cells of one call that a server with PHP's default memory limit of 128 MB answers; twice as many were seen to pass, four times to fail."""
+IN_FLIGHT: Final = 4
+"""More calls at once were not seen to be faster."""
+
+_NAME: Final = "zabbix.sla.report"
+
+
+@frozen(kw_only=True)
+class Progress:
+    """How far a report has come. ``cells`` is the number of periods times services."""
+
+    done_cells: int
+    cells: int
+    done_calls: int
+
+
+OnProgress = Callable[[Progress], object]
+
+
+@frozen(kw_only=True)
+class Page:
+    """Up to 100 periods that follow each other, and the bounds (both inclusive, epoch seconds) that make the server give them."""
+
+    periods: tuple[SliPeriod, ...]
+    period_from: int
+    period_to: int
+    asked: int
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a report is made of: pages, oldest first, and the services in chunks that fit into one call."""
+
+    slaid: str
+    pages: tuple[Page, ...]
+    chunks: tuple[tuple[str, ...], ...]
+
+    @property
+    def cells(self) -> int:
+        return sum(len(p.periods) for p in self.pages) * sum(map(len, self.chunks))
+
+
+def checked(slaid: str, start: Timestamp, end: Timestamp, serviceids: Sequence[str] | None, max_cells: int) -> tuple[int, int]:
+    """The bounds in epoch seconds. Raises InvalidArgument."""
+    checks = Checks()
+    checks.id("slaid", slaid)
+    first, last = checks.moment("start", start), checks.moment("end", end)
+    if first >= last:
+        checks.add(f"start: {start!r} is not before end {end!r}; allowed: a start before the end")
+    if serviceids is not None:
+        checks.ids("serviceids", serviceids)
+    checks.integer("max_cells", max_cells, low=1)
+    checks.raise_if_any()
+    return first, last
+
+
+async def plan(
+    caller: Caller, slaid: str, start: Timestamp, end: Timestamp, serviceids: Sequence[str] | None, max_cells: int
+) -> Plan:
+    """Ask for the SLA, its services and its periods in the range."""
+    first, last = checked(slaid, start, end, serviceids, max_cells)
+    found = await caller.call(single(_calls.sla_get(_calls.sla_query(slaids=[slaid]))))
+    if not found:
+        raise api_error(200, call=_NAME, subject=slaid, errors=(ErrorDetail(detail=NO_OBJECT),), kind=NotFound)
+    # The period of the effective date is the first one, and the current one the last, as the API reference says; the server itself
+    # would go beyond both.
+    first = max(first, int(found[0].effective_date.timestamp()))
+    last = min(last - 1, int(caller.runtime.wall()), MAX_DATE)
+    if serviceids is None:
+        rows = await caller.call(single(_calls.columns("service.get", ["serviceid"], {}, _calls.service_query(slaids=[slaid]))))
+        serviceids = [str(row.get("serviceid")) for row in rows]
+    pages = await _pages(caller, slaid, first, last) if first <= last else ()
+    return Plan(slaid=slaid, pages=pages, chunks=_chunks(list(dict.fromkeys(serviceids)), max_cells))
+
+
+def _chunks(serviceids: Sequence[str], max_cells: int) -> tuple[tuple[str, ...], ...]:
+    size = max(1, max_cells // MAX_PERIODS)
+    return tuple(tuple(serviceids[i : i + size]) for i in range(0, len(serviceids), size))
+
+
+async def _pages(caller: Caller, slaid: str, first: int, last: int) -> tuple[Page, ...]:
+    """The server gives the newest periods of a range, so the pages are found from the end."""
+    found: list[Page] = []
+    while first <= last:
+        sli = await caller.call(single(_calls.getsli(slaid, period_from=first, period_to=last, periods=MAX_PERIODS, serviceids=[])))
+        if not sli.periods:
+            break
+        # Where the clock changes at midnight the server's days can overlap by an hour from one page to the next.
+        border = found[-1].periods[0].period_from if found else None
+        kept = tuple(p for p in sli.periods if border is None or p.period_to <= border)
+        if kept:
+            found.append(Page(periods=kept, period_from=first, period_to=last, asked=len(sli.periods)))
+        begin = int(sli.periods[0].period_from.timestamp())
+        if len(sli.periods) < MAX_PERIODS or begin - 1 >= last:
+            break
+        last = begin - 1
+    found.reverse()
+    return tuple(found)
+
+
+async def fetch(caller: Caller, slaid: str, page: Page, chunk: Sequence[str]) -> SliResult:
+    """One part. A server that runs out of memory is asked again for half the services at a time."""
+    try:
+        sli = await caller.call(
+            single(
+                _calls.getsli(
+                    slaid, period_from=page.period_from, period_to=page.period_to, periods=page.asked, serviceids=list(chunk)
+                )
+            )
+        )
+    except ServerOutOfMemory:
+        if len(chunk) < 2:
+            raise
+        half = len(chunk) // 2
+        return merged([[await fetch(caller, slaid, page, chunk[:half]), await fetch(caller, slaid, page, chunk[half:])]])
+    trimmed = sli.first_periods(len(page.periods))
+    if trimmed.periods != page.periods:
+        raise MalformedResponse(f"{_NAME}: the server cut other periods than before; was the SLA changed meanwhile?", call=_NAME)
+    return trimmed
+
+
+async def report(
+    caller: Caller,
+    slaid: str,
+    start: Timestamp,
+    end: Timestamp,
+    serviceids: Sequence[str] | None,
+    *,
+    on_progress: OnProgress | None,
+    max_cells: int,
+) -> SliResult:
+    """The whole range in one result."""
+    made = await plan(caller, slaid, start, end, serviceids, max_cells)
+    return merged(await fetch_pages(caller, made, made.pages, on_progress, done_before=0)) if made.pages else merged([])
+
+
+async def fetch_pages(
+    caller: Caller, made: Plan, pages: Sequence[Page], on_progress: OnProgress | None, *, done_before: int
+) -> list[list[SliResult]]:
+    """The parts of these pages, page by page, at most four calls in flight."""
+    width = len(made.chunks)
+    parts: list[SliResult | None] = [None] * (len(pages) * width)
+    counted = [done_before, 0]
+
+    def done(index: int, part: SliResult) -> None:
+        parts[index] = part
+        page, chunk = divmod(index, width)
+        counted[0] += len(pages[page].periods) * len(made.chunks[chunk])
+        counted[1] += 1
+        if on_progress is not None:
+            on_progress(Progress(done_cells=counted[0], cells=made.cells, done_calls=counted[1]))
+
+    jobs: list[Callable[[], Coroutine[Any, Any, SliResult]]] = [
+        partial(fetch, caller, made.slaid, page, chunk) for page in pages for chunk in made.chunks
+    ]
+    await caller.runtime.run_all(jobs, limit=IN_FLIGHT, done=done)
+    if not width:
+        return [[empty(page)] for page in pages]
+    return [[p for p in parts[i * width : (i + 1) * width] if p is not None] for i in range(len(pages))]
+
+
+def empty(page: Page) -> SliResult:
+    """The periods of a page without a service."""
+    return merged([[SliResult(periods=page.periods, serviceids=(), columns=merged([]).columns)]])

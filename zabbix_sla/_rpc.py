@@ -1,0 +1,130 @@
+"""A Zabbix call as a value: method, parameters and how to read the result; alone, or with others in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, cast
+
+from attrs import frozen
+
+from slo_common._check import Problems
+from slo_common._errors import ApiError, AuthenticationError, SloError
+from slo_common._json import dumps
+from slo_common._jsonrpc import Failure, Success, batch, request
+from slo_common._values import Call, Reply, Safety
+from zabbix_sla import _replies
+
+T = TypeVar("T")
+
+HEADERS = (("content-type", "application/json-rpc"), ("accept", "application/json"))
+BUCKET = "api"
+FREE_METHODS = frozenset({"apiinfo.version", "user.login", "user.checkauthentication"})
+"""Methods that take no credential, and refuse one. In lower case, since Zabbix does not mind the case."""
+
+
+@frozen(kw_only=True, eq=False)
+class Rpc(Generic[T]):
+    """One call of the API, not yet sent. Made by the functions of :mod:`zabbix_sla.calls`; sent by ``batch``."""
+
+    method: str
+    params: object
+    safety: Safety
+    read: Callable[[object, Reply], T]
+    subject: str = ""
+    gone: Callable[[], T] | None = None
+    """Of a delete: what it gives when a repeat finds nothing, because the attempt whose answer was lost did it."""
+    decode: Callable[[Reply], T] | None = None
+    """Reads the whole reply of a single call, where that is faster than through ``read``."""
+
+    @property
+    def name(self) -> str:
+        return f"zabbix.{self.method}"
+
+    @property
+    def takes_credentials(self) -> bool:
+        return self.method.lower() not in FREE_METHODS
+
+
+@frozen(kw_only=True)
+class Outcome(Generic[T]):
+    """What became of one call of a batch: a value or an error."""
+
+    method: str
+    value: T | None = None
+    error: SloError | None = None
+
+    def unwrap(self) -> T:
+        """The value; raises the error if that is what came."""
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.value)
+
+
+def single(rpc: Rpc[T]) -> Call[T]:
+    """The HTTP call for one call of the API."""
+
+    def through_read(reply: Reply) -> T:
+        result = _replies.single(reply, call=rpc.name, subject=rpc.subject, method=rpc.method)
+        return rpc.read(result, reply)
+
+    return Call(
+        name=rpc.name,
+        method="POST",
+        target="",
+        headers=HEADERS,
+        content=dumps(request(rpc.method, rpc.params, id=1)),
+        safety=rpc.safety,
+        bucket=BUCKET,
+        subject=rpc.subject,
+        decode=rpc.decode if rpc.decode is not None else through_read,
+        gone_is_done=rpc.gone is not None,
+        gone=rpc.gone,
+    )
+
+
+def together(rpcs: Sequence[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
+    """One HTTP call for many calls of the API. It is as safe to repeat as the least safe of them."""
+    problems = Problems()
+    if not rpcs:
+        problems.add("calls: none was given; allowed: at least one")
+    for i, rpc in enumerate(rpcs):
+        if not rpc.takes_credentials:
+            problems.add(
+                f"calls[{i}]: {rpc.method} was given; allowed: calls that take credentials, since one batch has one credential"
+            )
+    problems.raise_if_any()
+    safeties = {r.safety for r in rpcs}
+    worst = next(s for s in (Safety.UNSAFE, Safety.IDEMPOTENT, Safety.READ) if s in safeties)
+
+    def decode(reply: Reply) -> tuple[Outcome[T], ...]:
+        found = _replies.many(reply, call="zabbix.batch", count=len(rpcs))
+        if len(found) != len(rpcs):  # one error for all of it
+            found = found * len(rpcs)
+        outcomes = tuple(_outcome(rpc, answer, reply) for rpc, answer in zip(rpcs, found, strict=True))
+        # One credential serves the batch: refused for all is refused once, so that a session can be renewed.
+        errors = [o.error for o in outcomes]
+        first = errors[0]
+        if isinstance(first, AuthenticationError) and all(type(e) is type(first) for e in errors):
+            raise first
+        return outcomes
+
+    return Call(
+        name="zabbix.batch",
+        method="POST",
+        target="",
+        headers=HEADERS,
+        content=dumps(batch([(r.method, r.params) for r in rpcs])),
+        safety=worst,
+        bucket=BUCKET,
+        decode=decode,
+    )
+
+
+def _outcome(rpc: Rpc[T], answer: Success | Failure, reply: Reply) -> Outcome[T]:
+    if not isinstance(answer, Success):
+        error: ApiError = _replies.error_of(answer, reply, call=rpc.name, subject=rpc.subject, method=rpc.method)
+        return Outcome(method=rpc.method, error=error)
+    try:
+        return Outcome(method=rpc.method, value=rpc.read(answer.result, reply))
+    except SloError as e:
+        return Outcome(method=rpc.method, error=e)

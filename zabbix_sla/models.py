@@ -1,0 +1,284 @@
+"""What the Zabbix API takes and gives, typed. Ids are strings, times aware UTC datetimes, tuples in place of lists.
+
+Zabbix writes numbers and flags as texts; they are read into numbers by the hooks of this package alone. Source: Zabbix API reference,
+"SLA object" and "Service object".
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from slo_common._enums import OpenEnum
+from slo_common._times import Timestamp
+from zabbix_sla._sli import ExcludedSpan, SliCell, SliPeriod, SliResult
+
+__all__ = [
+    "Alarm",
+    "Algorithm",
+    "ExcludedDowntime",
+    "ExcludedSpan",
+    "Match",
+    "ProblemEvent",
+    "ProblemTag",
+    "PropagationRule",
+    "Schedule",
+    "Search",
+    "Service",
+    "ServiceLink",
+    "ServiceStatus",
+    "ServiceTag",
+    "Sla",
+    "SlaPeriod",
+    "SlaStatus",
+    "SliCell",
+    "SliPeriod",
+    "SliResult",
+    "StatusRule",
+    "StatusRuleType",
+    "StatusTimeline",
+    "Tag",
+    "TagCondition",
+    "TagOperator",
+]
+
+
+class SlaPeriod(OpenEnum):
+    """The reporting period of an SLA. Weeks begin on Sunday."""
+
+    DAILY = "0"
+    WEEKLY = "1"
+    MONTHLY = "2"
+    QUARTERLY = "3"
+    ANNUALLY = "4"
+
+
+class SlaStatus(OpenEnum):
+    """Whether an SLA is shown in Zabbix's reports. ``sla.getsli`` calculates a disabled one all the same."""
+
+    DISABLED = "0"
+    ENABLED = "1"
+
+
+class Match(OpenEnum):
+    """How the tag of an SLA or the problem tag of a service is compared."""
+
+    EQUALS = "0"
+    CONTAINS = "2"
+    """Part of the value, without regard to case."""
+
+
+class TagOperator(OpenEnum):
+    """How a tag condition of a ``get`` is compared."""
+
+    CONTAINS = "0"
+    EQUALS = "1"
+    NOT_CONTAINS = "2"
+    NOT_EQUALS = "3"
+    EXISTS = "4"
+    NOT_EXISTS = "5"
+
+
+class ServiceStatus(OpenEnum):
+    """The state of a service: OK, or the severity of its problem. Every severity counts as downtime."""
+
+    OK = "-1"
+    NOT_CLASSIFIED = "0"
+    INFORMATION = "1"
+    WARNING = "2"
+    AVERAGE = "3"
+    HIGH = "4"
+    DISASTER = "5"
+
+
+class Algorithm(OpenEnum):
+    """How the status of a service follows from its children."""
+
+    ALWAYS_OK = "0"
+    MOST_CRITICAL_IF_ALL_FAIL = "1"
+    MOST_CRITICAL = "2"
+
+
+class PropagationRule(OpenEnum):
+    """How a service passes its status on to its parents."""
+
+    AS_IS = "0"
+    INCREASE = "1"
+    DECREASE = "2"
+    IGNORE = "3"
+    FIXED = "4"
+
+
+class StatusRuleType(OpenEnum):
+    """The condition of an additional status rule; N is ``limit_value``, the status ``limit_status``."""
+
+    AT_LEAST_N_CHILDREN = "0"
+    AT_LEAST_N_PERCENT_OF_CHILDREN = "1"
+    LESS_THAN_N_CHILDREN = "2"
+    LESS_THAN_N_PERCENT_OF_CHILDREN = "3"
+    WEIGHT_AT_LEAST_N = "4"
+    WEIGHT_AT_LEAST_N_PERCENT = "5"
+    WEIGHT_LESS_THAN_N = "6"
+    WEIGHT_LESS_THAN_N_PERCENT = "7"
+
+
+@frozen(kw_only=True)
+class ServiceTag:
+    """A tag that an SLA looks for: services with any of its tags belong to it. An empty value matches only an empty value."""
+
+    tag: str
+    value: str = ""
+    operator: Match = Match.EQUALS
+
+
+@frozen(kw_only=True)
+class ProblemTag:
+    """A tag of the problems that a service takes for its own."""
+
+    tag: str
+    value: str = ""
+    operator: Match = Match.EQUALS
+
+
+@frozen(kw_only=True)
+class Tag:
+    """A tag of a service."""
+
+    tag: str
+    value: str = ""
+
+
+@frozen(kw_only=True)
+class Schedule:
+    """Part of the week in which the services are meant to be up: seconds from Sunday 00:00, 0 to 604800, in the SLA's time zone."""
+
+    period_from: int
+    period_to: int
+
+
+@frozen(kw_only=True)
+class ExcludedDowntime:
+    """A planned downtime that an SLA does not count. Read: aware UTC datetimes. Written: these or epoch seconds."""
+
+    name: str
+    period_from: Timestamp
+    period_to: Timestamp
+
+
+@frozen(kw_only=True)
+class Sla:
+    """A service level agreement."""
+
+    slaid: str
+    name: str
+    period: SlaPeriod
+    slo: float
+    """Target in per cent, 0 to 100."""
+    effective_date: datetime
+    timezone: str
+    """IANA name, or ``system``: the zone of the Zabbix server."""
+    status: SlaStatus
+    description: str
+    service_tags: tuple[ServiceTag, ...]
+    schedule: tuple[Schedule, ...]
+    """Empty: around the clock."""
+    excluded_downtimes: tuple[ExcludedDowntime, ...]
+
+
+@frozen(kw_only=True)
+class ServiceLink:
+    """A parent or a child of a service."""
+
+    serviceid: str
+    name: str
+
+
+@frozen(kw_only=True)
+class ProblemEvent:
+    """A problem that makes a service fail now."""
+
+    eventid: str
+    severity: ServiceStatus
+    name: str
+
+
+@frozen(kw_only=True)
+class StatusRule:
+    """An additional rule: ``new_status`` when the condition holds and no worse status does."""
+
+    type: StatusRuleType
+    limit_value: int
+    limit_status: ServiceStatus
+    new_status: ServiceStatus
+
+
+@frozen(kw_only=True)
+class Alarm:
+    """A change of a service's status."""
+
+    clock: datetime
+    value: ServiceStatus
+
+
+@frozen(kw_only=True)
+class StatusTimeline:
+    """The status of a service over one of the spans asked for: what it was before, then each change."""
+
+    start_value: ServiceStatus
+    alarms: tuple[Alarm, ...]
+
+
+@frozen(kw_only=True)
+class Service:
+    """A service of the service tree. Fields that say "if asked" are None unless the parameter of that name was set."""
+
+    serviceid: str
+    name: str
+    status: ServiceStatus
+    algorithm: Algorithm
+    sortorder: int
+    weight: int
+    propagation_rule: PropagationRule
+    propagation_value: int
+    description: str
+    uuid: str
+    created_at: datetime
+    """Where measuring starts; a service that is deleted and made again starts anew."""
+    readonly: bool
+    tags: tuple[Tag, ...]
+    problem_tags: tuple[ProblemTag, ...]
+    parents: tuple[ServiceLink, ...] | None = None
+    """If asked."""
+    children: tuple[ServiceLink, ...] | None = None
+    """If asked."""
+    problem_events: tuple[ProblemEvent, ...] | None = None
+    """If asked."""
+    status_rules: tuple[StatusRule, ...] | None = None
+    """If asked."""
+    status_timeline: tuple[StatusTimeline, ...] | None = None
+    """If asked; one for each span."""
+
+
+@frozen(kw_only=True)
+class TagCondition:
+    """A condition on tags in a ``get``."""
+
+    tag: str
+    value: str = ""
+    operator: TagOperator = TagOperator.CONTAINS
+
+
+@frozen(kw_only=True)
+class Search:
+    """A text search: ``fields`` maps a column to the text or texts looked for, without regard to case.
+
+    ``any_field``: one hit is enough. ``at_start``: the column begins with it. ``exclude``: what does not match. ``wildcards``: ``*``
+    stands for anything.
+    """
+
+    fields: dict[str, str | tuple[str, ...]]
+    any_field: bool = False
+    at_start: bool = False
+    exclude: bool = False
+    wildcards: bool = False
