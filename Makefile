@@ -139,7 +139,7 @@ $(TEST)/.wheel: build/wheel/.built
 
 $(BENCH)/.installed: $(BENCH)/.made build/wheel/.built bench/requirements.txt
 	@echo "installing the official clients"
-	@$(BENCH)/bin/python -m pip install -qq --constraint bench/requirements.txt --requirement bench/requirements.txt
+	@$(BENCH)/bin/python -m pip install -qq --requirement bench/requirements.txt
 	@$(BENCH)/bin/python $(PIP_INSTALL) "$$(ls build/wheel/*.whl)[fast]"
 	@$(BENCH)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
