@@ -35,6 +35,7 @@ from slo_common._times import from_epoch
 from slo_common._values import Call, Request, Safety
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 VERSION = "0.1.0"
 USER_AGENT = f"slo-sdk/{VERSION} python/{platform.python_version()}"
@@ -139,7 +140,7 @@ class _Run:
         runtime = caller.runtime
         reservation = await self._turn()
         sent_at: float | None = None
-        told = False
+        told = unsent = False
         try:
             request = await caller.auth.apply(
                 call,
@@ -152,13 +153,14 @@ class _Run:
                 self._first_sent = from_epoch(runtime.wall())
             sent_at = runtime.now()
             reply = await runtime.send(request, bounds, what=call.name, sink=self._sink)
-            reservation.done(parse_rate_limit(reply.headers), refused=reply.status == 429, now=runtime.now())
+            state = parse_rate_limit(reply.headers)
+            await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=runtime.now()))
             told = True
             return call.decode(reply)
         except SloError as e:
             if call.gone_is_done and isinstance(e, NotFound) and self._may_be_done and call.gone is not None:
                 return call.gone()  # the attempt whose answer was lost did it
-            told = told or e.sent is Sent.NO
+            unsent = e.sent is Sent.NO
             self._note(e, 0.0 if sent_at is None else runtime.now() - sent_at)
             if not self._renewed:
                 self._renewed = self._renewed_now = await caller.auth.refused(call, e)
@@ -168,9 +170,10 @@ class _Run:
                 e.add_note(f"{call.name} had been sent and may have been applied")
             raise
         finally:
-            if sent_at is not None and not told:
-                reservation.done(None, refused=False, now=runtime.now())
-            reservation.cancel()  # of no effect once it was told how it went
+            if not told and (sent_at is None or unsent):
+                await self._pace(reservation.cancel)
+            elif not told:
+                await self._pace(lambda: reservation.done(None, refused=False, now=runtime.now()))
 
     def _note(self, error: SloError, elapsed: float) -> None:
         refused = isinstance(error, ApiError) and error.status < 500
@@ -194,20 +197,39 @@ class _Run:
         if self._not_before > now:  # slept off before queueing: who holds a place must be about to use it
             await runtime.sleep(self._not_before - now)
             now = runtime.now()
-        reservation = caller.limiter.reserve(LimitKey(caller.vendor, caller.auth.account, self._call.bucket), now)
+        reservation = await self._reserve(now)
         wait = reservation.wait
         granted = False
         try:
             while wait > 0:
                 self._check_queue(runtime.now() - queued_at, wait)
                 await runtime.sleep(wait)
-                wait = reservation.renew(runtime.now())
+                wait = await self._pace(lambda: reservation.renew(runtime.now()))
             granted = True
         finally:
             if not granted:
-                reservation.cancel()
+                await self._pace(reservation.cancel)
         self._paused += runtime.now() - queued_at
         return reservation
+
+    async def _reserve(self, now: float) -> Reservation:
+        caller = self._caller
+        key = LimitKey(caller.vendor, caller.auth.account, self._call.bucket)
+        made: list[Reservation] = []
+        try:
+            await self._pace(lambda: made.append(caller.limiter.reserve(key, now)))
+        except BaseException:  # cancelled while a worker thread asked for the place: nobody will use it
+            for reservation in made:
+                await self._pace(reservation.cancel)
+            raise
+        return made[0]
+
+    async def _pace(self, ask: Callable[[], R]) -> R:
+        """Ask the limiter something, beside the event loop when it has to do I/O for the answer."""
+        caller = self._caller
+        if getattr(caller.limiter, "does_io", False):
+            return await caller.runtime.offload(ask)
+        return ask()
 
     def _check_queue(self, waited: float, wait: float) -> None:
         limit = self._caller.retry.max_queue_wait

@@ -47,7 +47,8 @@ class Reservation(Protocol):
 class RateLimiter(Protocol):
     """Paces the calls of everyone who shares a budget. Safe to use from threads and tasks at once.
 
-    ``now`` is monotonic seconds. The SDK ships :class:`LocalRateLimiter` (this process), ``FileRateLimiter`` (this machine) and
+    ``now`` is monotonic seconds. A limiter that does I/O says so by an attribute ``does_io = True``: async clients then ask it, and its
+    reservations, in a worker thread. The SDK ships :class:`LocalRateLimiter` (this process), ``FileRateLimiter`` (this machine) and
     ``RedisRateLimiter`` (many machines).
     """
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import httpx
 from attrs import frozen
 from sniffio import AsyncLibraryNotFoundError, current_async_library
@@ -81,6 +82,10 @@ class Runtime(Protocol):
 
     def lock(self) -> AbstractAsyncContextManager[object]:
         """A lock for flows of this client."""
+        ...
+
+    async def offload(self, function: Callable[[], R]) -> R:
+        """Run a function that may block for a moment, to its end: a cancellation is raised when it has ended."""
         ...
 
     async def run_all(
@@ -320,6 +325,9 @@ class SyncRuntime:
     def lock(self) -> AbstractAsyncContextManager[object]:
         return _BlockingLock()
 
+    async def offload(self, function: Callable[[], R]) -> R:
+        return function()
+
     async def run_all(
         self, jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], *, limit: int, done: Callable[[int, R], None]
     ) -> None:
@@ -482,6 +490,23 @@ class AsyncRuntime:
 
     def lock(self) -> AbstractAsyncContextManager[object]:
         return anyio.Lock()
+
+    async def offload(self, function: Callable[[], R]) -> R:
+        results: list[R] = []
+
+        async def work() -> None:
+            with anyio.CancelScope(shield=True):
+                results.append(await anyio.to_thread.run_sync(function))
+
+        try:
+            # A task of its own: asyncio's own cancellation passes through a shield, but a group waits for its tasks.
+            async with anyio.create_task_group() as group:
+                group.start_soon(work)
+        except ExceptionGroup as failures:
+            first = failures.exceptions[0]
+        else:
+            return results[0]
+        raise first
 
     async def run_all(
         self, jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], *, limit: int, done: Callable[[int, R], None]

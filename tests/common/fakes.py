@@ -65,6 +65,9 @@ class FakeRuntime:
     def lock(self) -> AbstractAsyncContextManager[object]:
         return _no_lock()
 
+    async def offload(self, function: Callable[[], R]) -> R:
+        return function()
+
     async def run_all(
         self, jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], *, limit: int, done: Callable[[int, R], None]
     ) -> None:
