@@ -118,19 +118,25 @@ class _Run:
         self._pause = 0.0
 
     async def result(self) -> Any:
-        # Fresh for each call: a shared one would mix up concurrent calls.
-        retrying = AsyncRetrying(
-            sleep=self._caller.runtime.sleep,
-            retry=tenacity.retry_if_exception(self._shall_retry),
-            stop=tenacity.stop_never,  # _shall_retry has the last word: it knows budgets, deadline and safety together
-            wait=lambda _: self._pause,
-            reraise=True,
-        )
         failure: SloError
         try:
-            return await retrying(self._attempt)
+            return await self._attempt()  # almost always the whole story: only a failure pays for the machinery below
         except SloError as e:
             failure = e
+        if self._shall_retry(failure):
+            # Fresh for each call: a shared one would mix up concurrent calls.
+            retrying = AsyncRetrying(
+                sleep=self._caller.runtime.sleep,
+                retry=tenacity.retry_if_exception(self._shall_retry),
+                stop=tenacity.stop_never,  # _shall_retry has the last word: it knows budgets, deadline and safety together
+                wait=lambda _: self._pause,
+                reraise=True,
+            )
+            try:
+                await self._caller.runtime.sleep(self._pause)
+                return await retrying(self._attempt)
+            except SloError as e:
+                failure = e
         raise self._final(failure).with_traceback(None)  # without tenacity's frames
 
     # One attempt
