@@ -17,7 +17,8 @@ EXCERPT = 200
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_MAYBE_INFINITE = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+# Nothing less can pass 1e308: the one digit of an exponent needs 300 digits before it.
+_MAYBE_INFINITE = re.compile(rb"[eE]\+?[0-9]{2}|[0-9]{300}")
 
 
 def excerpt(body: bytes) -> str:
