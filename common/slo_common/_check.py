@@ -34,7 +34,7 @@ class Problems:
             raise InvalidArgument(*self._found)
 
     def one_of(self, name: str, value: object, allowed: Collection[object]) -> None:
-        if value not in allowed or (isinstance(value, bool) and not any(a is value for a in allowed)):
+        if value not in tuple(allowed) or (isinstance(value, bool) and not any(a is value for a in allowed)):
             self.add(
                 f"{name}: {value!r} was given; allowed: {', '.join(repr(str(a) if isinstance(a, str) else a) for a in allowed)}"
             )
@@ -80,6 +80,15 @@ def segment_problem(name: str, value: object) -> str | None:
         return f"{name}: {len(value)} characters were given; allowed: an id of 1 to 255 characters"
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         return f"{name}: {value!r} has a control character; allowed: an id of 1 to 255 characters"
+    return text_problem(name, value)
+
+
+def text_problem(name: str, value: str) -> str | None:
+    """Why ``value`` cannot be sent as UTF-8, or None."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as e:
+        return f"{name}: half of a surrogate pair at position {e.start}; allowed: Unicode text"
     return None
 
 

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit
 
-from slo_common._check import require, segment_problem
+from slo_common._check import require, segment_problem, text_problem
 from slo_common._errors import ConfigurationError, InsecureURL
 
 
@@ -16,9 +16,11 @@ def target(*segments: str, query: Iterable[tuple[str, str]] = (), prefix: str = 
     >>> target("slo", "a/b", query=[("limit", "10")], prefix="/api/v1")
     '/api/v1/slo/a%2Fb?limit=10'
     """
+    query = list(query)
     require(segment_problem("path segment", s) for s in segments)
+    require(text_problem(f"query parameter {name}", value) for name, value in query)
     path = prefix + "".join("/" + quote(s, safe="") for s in segments)
-    encoded = urlencode(list(query), quote_via=quote, safe="")
+    encoded = urlencode(query, quote_via=quote, safe="")
     return f"{path}?{encoded}" if encoded else path
 
 
@@ -58,7 +60,10 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an absolute URL."""
-    parts = urlsplit(url)
-    port = parts.port if parts.port is not None else {"http": 80, "https": 443}.get(parts.scheme, 0)
+    """Scheme, host and port of an absolute URL; all of them empty when a server sent what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port if parts.port is not None else {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return ("", "", 0)
     return (parts.scheme, (parts.hostname or "").lower(), port)
