@@ -18,6 +18,8 @@ def epoch_problem(name: str, value: object) -> str | None:
     if isinstance(value, datetime):
         if value.tzinfo is None or value.utcoffset() is None:
             return f"{name}: {value!r} is a naive datetime; allowed: {allowed} (add tzinfo=timezone.utc)"
+        if value.timestamp() < 0:
+            return f"{name}: {value!r} is before 1970; allowed: {allowed}"
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"{name}: {value!r} was given; allowed: {allowed}"
