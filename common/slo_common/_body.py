@@ -5,6 +5,7 @@ httpx returns half a gzip body as a good reply and inflates a whole chunk at onc
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -16,6 +17,8 @@ STEP = 64 * 1024
 MAX_RATIO = 400
 """A body that inflates by more than this is a bomb, once it has passed RATIO_FROM bytes."""
 RATIO_FROM = 4 * 1024 * 1024
+
+_LENGTH = re.compile(r"[0-9]{1,20}", re.ASCII)
 
 
 class Sink(Protocol):
@@ -54,7 +57,7 @@ class BodyReader:
         self._wire = 0
         self._out = 0
         length = headers.get("content-length", "")
-        if not self._gzip and length.isdigit() and int(length) > max_bytes:
+        if not self._gzip and _LENGTH.fullmatch(length) and int(length) > max_bytes:
             raise self._too_large(int(length))
 
     def _too_large(self, seen: int) -> ResponseTooLarge:
