@@ -84,7 +84,7 @@ class JobHandle:
 def _worth_another_poll(error: SloError) -> bool:
     if isinstance(error, (AuthenticationError, PermissionDenied, OperationGone)):
         return False
-    return isinstance(error, (TransportError, ServerError, RateLimited))
+    return isinstance(error, (TransportError, ServerError, RateLimited)) and error.retry_safe is not False
 
 
 async def poll(
@@ -133,6 +133,8 @@ async def poll(
                 return last
         waited = runtime.now() - began
         delay = schedule.delay(age_before + waited)
+        if isinstance(failure, RateLimited) and failure.retry_after is not None:
+            delay = max(delay, failure.retry_after)
         if waited + delay > timeout:
             if waited >= timeout:
                 break
