@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import httpx
@@ -15,6 +15,11 @@ from slo_common._pages import AsyncPaged, SyncPaged
 
 TOKEN = "rootly-test-token"
 MODES = ("sync", "asyncio", "trio")
+
+
+def is_lazy(result: object) -> bool:
+    """Whether this is a list, which asks only when it is iterated."""
+    return isinstance(result, SyncPaged | AsyncPaged)
 
 
 class Mode:
@@ -29,14 +34,12 @@ class Mode:
         if self.name == "sync":
             with RootlySLA(TOKEN, **options) as client:
                 result: Any = operation(client.slas)
-                return list(cast("SyncPaged[Any]", result)) if isinstance(result, SyncPaged) else result
+                return list(result) if is_lazy(result) else result
 
         async def run() -> Any:
             async with AsyncRootlySLA(TOKEN, **options) as client:
                 result: Any = operation(client.slas)
-                if not isinstance(result, AsyncPaged):
-                    return await result
-                return [item async for item in cast("AsyncPaged[Any]", result)]
+                return [item async for item in result] if is_lazy(result) else await result
 
         return anyio.run(run, backend=self.name)
 

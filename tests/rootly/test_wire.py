@@ -406,7 +406,8 @@ class TestResults:
             sla.notification_configurations[0].offset_type,
         )
         assert values == ("MOST", "task", "paused", "SLAs::New", "mood", "is", "daily")
-        assert not any(v.is_known for v in values)
+        seen: list[Any] = list(values)
+        assert not any(v.is_known for v in seen)
 
     def test_days_may_be_any_number(self, rootly: respx.MockRouter) -> None:
         assert self.read(rootly, assignment_deadline_days=45).assignment_deadline_days == 45
