@@ -109,7 +109,8 @@ def judge(error: SloError, safety: Safety, policy: RetryPolicy) -> Verdict:
 
 def _judge_server_error(error: ServerError, repeatable: bool, policy: RetryPolicy) -> Verdict:
     if repeatable:
-        return Verdict.AGAIN if error.status in (500, 502, 503, 504) else Verdict.GIVE_UP
+        # 200: a vendor that hides its failure in a good reply, as JSON-RPC does
+        return Verdict.AGAIN if error.status in (200, 500, 502, 503, 504) else Verdict.GIVE_UP
     if error.status in (502, 504):
         return Verdict.UNKNOWN  # a gateway may have passed it on
     asked_to_wait = isinstance(error, ServiceUnavailable) and error.retry_after is not None
