@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    import plotly.graph_objects as go
     import polars as pl
-    import pyarrow as pa
+
+    from zabbix_sla._chart import Figure
+    from zabbix_sla._tables import ArrowTable
 
 RECORD_COLUMNS = (
     "serviceid",
@@ -198,7 +199,7 @@ class SliResult:
                 ],
             }
 
-    def to_arrow(self) -> pa.Table:
+    def to_arrow(self) -> ArrowTable:
         """A pyarrow table without a Python object per cell. Needs the ``arrow`` extra."""
         from zabbix_sla import _tables
 
@@ -225,7 +226,7 @@ class SliResult:
 
         return _tables.to_csv(self, path)
 
-    def chart(self, *, slo: float | None = None, names: Mapping[str, str] | None = None) -> go.Figure:
+    def chart(self, *, slo: float | None = None, names: Mapping[str, str] | None = None) -> Figure:
         """A plotly line chart of the SLI by period, one line for each service, with the target. Needs the ``charts`` extra."""
         from zabbix_sla import _chart
 
