@@ -8,6 +8,9 @@ comes with the package.
     python examples/slo_review.py [--query QUERY] [--output slo_review.html]
 """
 
+# plotly has no type stubs.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import argparse
@@ -134,11 +137,9 @@ def ask_rootly(rootly: RootlySLA, vendor: str, console: Console) -> str:
 
 def ask_zabbix(zbx: ZabbixSLA, vendor: str, edges: Sequence[datetime], console: Console) -> list[Measure]:
     measures: list[Measure] = []
-    for sla in zbx.sla.get(output="extend"):
+    for sla in zbx.sla.get():
         sli = zbx.sla.report(sla.slaid, edges[0], edges[-1])
-        if not sli.serviceids:
-            continue
-        names = {s.serviceid: s.name for s in zbx.service.get(serviceids=list(sli.serviceids), output=["serviceid", "name"])}
+        names = {s.serviceid: s.name for s in zbx.service.get(slaids=[sla.slaid])}
         for i, period in enumerate(sli.periods):
             for serviceid in sli.serviceids:
                 label = period.period_from.strftime("%d %b %Y")
@@ -239,6 +240,7 @@ def budget_chart(measures: Sequence[Measure]) -> go.Figure:
         )
         figure.add_bar(x=periods, y=left, name="left", legendgroup="left", showlegend=i == 0, marker={"color": MET}, **place)
     figure.update_annotations(font_size=13)
+    figure.update_xaxes(nticks=4, tickangle=0)
     figure.update_layout(
         title="Error budget spent (red: overspent) and left, percent of the period's budget",
         barmode="stack",
@@ -283,7 +285,7 @@ def html_table(measures: Sequence[Measure]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--query", default="env:prod", help="which Datadog SLOs (default: env:prod)")
     parser.add_argument("--output", type=Path, default=Path("slo_review.html"))
     options = parser.parse_args(argv)
