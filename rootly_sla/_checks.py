@@ -111,7 +111,7 @@ def _entries(name: str, value: object, most: int, problems: Problems) -> Sequenc
     if value is None:
         return ()  # clears, as an empty list does
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        problems.add(f"{name}: a {type(value).__name__} was given; allowed: a list of at most {most}")  # pyright: ignore[reportUnknownArgumentType]
+        problems.add(f"{name}: a value of type {type(value).__name__} was given; allowed: a list of at most {most}")  # pyright: ignore[reportUnknownArgumentType]
         return ()
     entries = cast("Sequence[object]", value)
     if len(entries) > most:
@@ -124,7 +124,9 @@ def _members(place: str, entry: object, keys: tuple[str, ...], kind: type, probl
     if isinstance(entry, kind):
         return {key: getattr(entry, key) for key in keys if getattr(entry, key) is not None}
     if not isinstance(entry, Mapping):
-        problems.add(f"{place}: a {type(entry).__name__} was given; allowed: a {kind.__name__} or a mapping with {', '.join(keys)}")
+        problems.add(
+            f"{place}: a value of type {type(entry).__name__} was given; allowed: a {kind.__name__} or a mapping with {', '.join(keys)}"
+        )
         return None
     members = dict(cast("Mapping[str, object]", entry))
     for key in members:
