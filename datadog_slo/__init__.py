@@ -20,10 +20,51 @@ if TYPE_CHECKING:
     from datadog_slo._enums import SloState as SloState
     from datadog_slo._enums import SloType as SloType
     from datadog_slo._enums import Timeframe as Timeframe
+    from datadog_slo._models_corrections import Correction as Correction
+    from datadog_slo._models_corrections import CorrectionUser as CorrectionUser
+    from datadog_slo._models_history import HistorySeries as HistorySeries
+    from datadog_slo._models_history import Reading as Reading
+    from datadog_slo._models_history import Series as Series
+    from datadog_slo._models_history import SeriesMetadata as SeriesMetadata
+    from datadog_slo._models_history import SliData as SliData
+    from datadog_slo._models_history import SliError as SliError
+    from datadog_slo._models_history import SloHistory as SloHistory
+    from datadog_slo._models_history import Transition as Transition
+    from datadog_slo._models_history import Unit as Unit
     from datadog_slo._models_reports import BulkDeleteError as BulkDeleteError
     from datadog_slo._models_reports import BulkDeleteResult as BulkDeleteResult
     from datadog_slo._models_reports import ReportJob as ReportJob
     from datadog_slo._models_reports import ReportJobStatus as ReportJobStatus
+    from datadog_slo._models_search import Facet as Facet
+    from datadog_slo._models_search import OverallStatus as OverallStatus
+    from datadog_slo._models_search import SearchCreator as SearchCreator
+    from datadog_slo._models_search import SearchedSlo as SearchedSlo
+    from datadog_slo._models_search import SearchFacets as SearchFacets
+    from datadog_slo._models_search import SearchQuery as SearchQuery
+    from datadog_slo._models_search import SearchStatus as SearchStatus
+    from datadog_slo._models_slos import CanDeleteResult as CanDeleteResult
+    from datadog_slo._models_slos import CountCondition as CountCondition
+    from datadog_slo._models_slos import CountSpec as CountSpec
+    from datadog_slo._models_slos import Creator as Creator
+    from datadog_slo._models_slos import DeleteResult as DeleteResult
+    from datadog_slo._models_slos import Extra as Extra
+    from datadog_slo._models_slos import Formula as Formula
+    from datadog_slo._models_slos import MetricQuery as MetricQuery
+    from datadog_slo._models_slos import MetricSlo as MetricSlo
+    from datadog_slo._models_slos import MonitorSlo as MonitorSlo
+    from datadog_slo._models_slos import RawErrorBudget as RawErrorBudget
+    from datadog_slo._models_slos import SliQuery as SliQuery
+    from datadog_slo._models_slos import SliSpec as SliSpec
+    from datadog_slo._models_slos import Slo as Slo
+    from datadog_slo._models_slos import SloBase as SloBase
+    from datadog_slo._models_slos import SloStatus as SloStatus
+    from datadog_slo._models_slos import Threshold as Threshold
+    from datadog_slo._models_slos import TimeSliceCondition as TimeSliceCondition
+    from datadog_slo._models_slos import TimeSliceQuery as TimeSliceQuery
+    from datadog_slo._models_slos import TimeSliceSlo as TimeSliceSlo
+    from datadog_slo._models_slos import TimeSliceSpec as TimeSliceSpec
+    from datadog_slo._models_slos import UnknownSlo as UnknownSlo
+    from datadog_slo._models_slos import UnknownSpec as UnknownSpec
     from datadog_slo._report import SloReport as SloReport
     from datadog_slo._report import SloReportRow as SloReportRow
 
@@ -31,8 +72,6 @@ _HOME: Final[dict[str, str]] = {
     "AsyncDatadogSLO": "_async_client",
     "DatadogSLO": "_client",
     "SITES": "_config",
-    **dict.fromkeys(("SloReport", "SloReportRow"), "_report"),
-    **dict.fromkeys(("BulkDeleteError", "BulkDeleteResult", "ReportJob", "ReportJobStatus"), "_models_reports"),
     **dict.fromkeys(
         (
             "Comparator",
@@ -46,6 +85,83 @@ _HOME: Final[dict[str, str]] = {
         ),
         "_enums",
     ),
+    **dict.fromkeys(
+        (
+            "CanDeleteResult",
+            "CountCondition",
+            "CountSpec",
+            "Creator",
+            "DeleteResult",
+            "Extra",
+            "Formula",
+            "MetricQuery",
+            "MetricSlo",
+            "MonitorSlo",
+            "RawErrorBudget",
+            "SliQuery",
+            "SliSpec",
+            "Slo",
+            "SloBase",
+            "SloStatus",
+            "Threshold",
+            "TimeSliceCondition",
+            "TimeSliceQuery",
+            "TimeSliceSlo",
+            "TimeSliceSpec",
+            "UnknownSlo",
+            "UnknownSpec",
+        ),
+        "_models_slos",
+    ),
+    **dict.fromkeys(
+        (
+            "HistorySeries",
+            "Reading",
+            "Series",
+            "SeriesMetadata",
+            "SliData",
+            "SliError",
+            "SloHistory",
+            "Transition",
+            "Unit",
+        ),
+        "_models_history",
+    ),
+    **dict.fromkeys(
+        (
+            "Correction",
+            "CorrectionUser",
+        ),
+        "_models_corrections",
+    ),
+    **dict.fromkeys(
+        (
+            "Facet",
+            "OverallStatus",
+            "SearchCreator",
+            "SearchFacets",
+            "SearchQuery",
+            "SearchStatus",
+            "SearchedSlo",
+        ),
+        "_models_search",
+    ),
+    **dict.fromkeys(
+        (
+            "BulkDeleteError",
+            "BulkDeleteResult",
+            "ReportJob",
+            "ReportJobStatus",
+        ),
+        "_models_reports",
+    ),
+    **dict.fromkeys(
+        (
+            "SloReport",
+            "SloReportRow",
+        ),
+        "_report",
+    ),
 }
 
 __all__ = [
@@ -53,19 +169,60 @@ __all__ = [
     "AsyncDatadogSLO",
     "BulkDeleteError",
     "BulkDeleteResult",
+    "CanDeleteResult",
     "Comparator",
+    "Correction",
     "CorrectionCategory",
+    "CorrectionUser",
+    "CountCondition",
+    "CountSpec",
+    "Creator",
     "DatadogSLO",
+    "DeleteResult",
     "ErrorTimeframe",
+    "Extra",
+    "Facet",
+    "Formula",
+    "HistorySeries",
+    "MetricQuery",
+    "MetricSlo",
+    "MonitorSlo",
+    "OverallStatus",
+    "RawErrorBudget",
+    "Reading",
     "ReportInterval",
     "ReportJob",
     "ReportJobStatus",
     "ReportStatus",
+    "SearchCreator",
+    "SearchFacets",
+    "SearchQuery",
+    "SearchStatus",
+    "SearchedSlo",
+    "Series",
+    "SeriesMetadata",
+    "SliData",
+    "SliError",
+    "SliQuery",
+    "SliSpec",
+    "Slo",
+    "SloBase",
+    "SloHistory",
     "SloReport",
     "SloReportRow",
     "SloState",
+    "SloStatus",
     "SloType",
+    "Threshold",
+    "TimeSliceCondition",
+    "TimeSliceQuery",
+    "TimeSliceSlo",
+    "TimeSliceSpec",
     "Timeframe",
+    "Transition",
+    "Unit",
+    "UnknownSlo",
+    "UnknownSpec",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from datadog_slo._async_resources import AsyncReports, AsyncSlos
+from datadog_slo._async_resources import AsyncCorrections, AsyncReports, AsyncSlos
 from datadog_slo._config import Credential, Token, settings
 from slo_common._clients import AsyncClient
 from slo_common._limiter import RateLimiter
@@ -38,6 +38,8 @@ class AsyncDatadogSLO(AsyncClient):
     """SLO reports."""
     slos: AsyncSlos
     """Service level objectives."""
+    corrections: AsyncCorrections
+    """Status corrections."""
 
     def __init__(
         self,
@@ -71,3 +73,4 @@ class AsyncDatadogSLO(AsyncClient):
     def _attach(self) -> None:
         self.reports = AsyncReports(self._caller)
         self.slos = AsyncSlos(self._caller)
+        self.corrections = AsyncCorrections(self._caller)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
 from datadog_slo import _calls_reports as calls
 from datadog_slo import _calls_slos as slo_calls
 from datadog_slo._enums import ErrorTimeframe
+from datadog_slo._flows import Run
 from datadog_slo._models_reports import BulkDeleteError, BulkDeleteResult
 from datadog_slo._models_slos import Slo
 from slo_common._errors import NotFound, OutcomeUnknown, ServerError, SloError
@@ -20,10 +20,6 @@ ROUNDS = 3
 """How often the rest of one part is sent, when each answer is lost."""
 
 Asked = Mapping[str, tuple[str, ...]]
-
-
-Run = Callable[[Coroutine[Any, Any, BulkDeleteResult]], object]
-"""How a look-up runs when the caller asks for it: to its end (sync), or as something to await."""
 
 
 async def bulk_delete(caller: Caller, asked: Asked, run: Run) -> BulkDeleteResult:
@@ -115,8 +111,3 @@ def _parts(asked: Asked) -> Iterator[Asked]:
 
 def _join(one: BulkDeleteResult, two: BulkDeleteResult) -> BulkDeleteResult:
     return BulkDeleteResult(deleted=one.deleted + two.deleted, updated=one.updated + two.updated, errors=one.errors + two.errors)
-
-
-def later(look: Coroutine[Any, Any, BulkDeleteResult]) -> Coroutine[Any, Any, BulkDeleteResult]:
-    """How the async client runs a look-up: it hands it to who awaits it."""
-    return look

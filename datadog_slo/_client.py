@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datadog_slo._config import Credential, Token, settings
-from datadog_slo._resources import Reports, Slos
+from datadog_slo._resources import Corrections, Reports, Slos
 from slo_common._clients import SyncClient
 from slo_common._limiter import RateLimiter
 from slo_common._retry import RetryPolicy
@@ -40,6 +40,8 @@ class DatadogSLO(SyncClient):
     """SLO reports."""
     slos: Slos
     """Service level objectives."""
+    corrections: Corrections
+    """Status corrections."""
 
     def __init__(
         self,
@@ -73,3 +75,4 @@ class DatadogSLO(SyncClient):
     def _attach(self) -> None:
         self.reports = Reports(self._caller)
         self.slos = Slos(self._caller)
+        self.corrections = Corrections(self._caller)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from attrs import evolve
 
+from datadog_slo import _calls_corrections as correction_calls
 from datadog_slo import _calls_reports as calls
+from datadog_slo import _calls_slos as slo_calls
 from datadog_slo._enums import ReportStatus
+from datadog_slo._models_corrections import Correction
 from datadog_slo._models_reports import ReportJob, ReportJobStatus
+from datadog_slo._models_slos import Slo
 from datadog_slo._report import SloReport
-from slo_common._errors import InvalidArgument, NotFound, ReportFailed, ReportPartial, ReportUnavailable
+from slo_common._errors import InvalidArgument, NotFound, OutcomeUnknown, ReportFailed, ReportPartial, ReportUnavailable
 from slo_common._execute import MAX_DOWNLOAD_BYTES, Caller
+from slo_common._pages import Page
 from slo_common._poll import JobHandle, PollSchedule, poll
 from slo_common._times import from_epoch
+from slo_common._values import Call
 
 OnStatus = Callable[[ReportJobStatus], object]
+Run = Callable[[Coroutine[Any, Any, Any]], object]
+"""How a look-up runs when the caller asks for it: to its end (sync), or as something to await."""
+
+
+def later(look: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    """How the async client runs a look-up: it hands it to who awaits it."""
+    return look
 
 
 async def create_report(caller: Caller, asked: calls.ReportRange) -> ReportJob:
@@ -123,3 +137,46 @@ async def run_on_server(
 ) -> SloReport:
     job = await create_report(caller, asked)
     return await finish_report(caller, job, timeout=timeout, on_status=on_status, schedule=None, allow_partial=allow_partial)
+
+
+async def create_slo(caller: Caller, slo: Slo, run: Run) -> Slo:
+    """Create; a lost answer carries a look-up of the SLOs that have the name, created since."""
+    try:
+        return await caller.call(slo_calls.create_slo(slo))
+    except OutcomeUnknown as e:
+        since = e.first_sent_at
+        e.with_look_up(lambda: run(_slos_named(caller, slo.name, since)))
+        raise
+
+
+async def _slos_named(caller: Caller, name: str, since: datetime) -> tuple[Slo, ...]:
+    """SLOs of exactly this name that are not older than the lost request (clocks may differ by a minute)."""
+    found: list[Slo] = []
+    call: Call[Page[Slo]] | None = slo_calls.list_slos(query=name)
+    while call is not None:
+        page = await caller.call(call)
+        found += page.items
+        call = page.next
+    newest = since - timedelta(minutes=1)
+    return tuple(s for s in found if s.name == name and (s.created_at is None or s.created_at >= newest))
+
+
+async def create_correction(caller: Caller, call: Call[Correction], run: Run) -> Correction:
+    """Create; a lost answer carries a look-up of the corrections created since."""
+    try:
+        return await caller.call(call)
+    except OutcomeUnknown as e:
+        since = e.first_sent_at
+        e.with_look_up(lambda: run(_corrections_since(caller, since)))
+        raise
+
+
+async def _corrections_since(caller: Caller, since: datetime) -> tuple[Correction, ...]:
+    found: list[Correction] = []
+    call: Call[Page[Correction]] | None = correction_calls.list_corrections()
+    while call is not None:
+        page = await caller.call(call)
+        found += page.items
+        call = page.next
+    newest = since - timedelta(minutes=1)
+    return tuple(c for c in found if c.created_at is not None and c.created_at >= newest)

@@ -7,14 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datadog_slo import _bulk, _flows
+from datadog_slo import _calls_corrections as correction_calls
+from datadog_slo import _calls_reads as reads
 from datadog_slo import _calls_reports as calls
-from datadog_slo._enums import ReportInterval
+from datadog_slo import _calls_slos as slo_calls
+from datadog_slo._enums import CorrectionCategory, ReportInterval
+from datadog_slo._models_corrections import Correction
+from datadog_slo._models_history import SloHistory
 from datadog_slo._models_reports import BulkDeleteResult, ReportJob, ReportJobStatus
+from datadog_slo._models_search import SearchedSlo, SearchFacets
+from datadog_slo._models_slos import CanDeleteResult, DeleteResult, Slo, SloStatus
 from datadog_slo._report import SloReport
 from slo_common._drive import drive
 from slo_common._execute import Caller
+from slo_common._pages import SyncPaged
 from slo_common._poll import PollSchedule
 from slo_common._times import Timestamp
+from slo_common._unset import UNSET, Unset
 
 
 class Reports:
@@ -145,6 +154,164 @@ class Slos:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
 
+    def list(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        query: str | None = None,
+        tags_query: str | None = None,
+        metrics_query: str | None = None,
+        is_deleted: bool = False,
+        page_size: int = 1000,
+        offset: int = 0,
+    ) -> SyncPaged[Slo]:
+        """All SLOs (GET /api/v1/slo), lazily: ``for slo in ...`` gives SLOs, ``.pages()`` pages.
+
+        ``ids``: only these (asked for a hundred at a time). ``query``: part of a name. ``tags_query``: one tag, such as ``env:prod``.
+        ``metrics_query``: part of a metric SLO's queries. ``is_deleted``: only those deleted in the last 30 days. ``page_size``: SLOs in one
+        request, at most 1000. ``offset``: how many to pass over.
+
+        Raises :class:`InvalidArgument` at once; while iterating :class:`BadRequest`, :class:`PermissionDenied`, :class:`NotFound` (when none
+        of the ids is known), :class:`RateLimited`.
+
+        >>> names = [slo.name for slo in dd.slos.list(tags_query="team:payments")]  # doctest: +SKIP
+        """
+        first = slo_calls.list_slos(
+            ids=ids,
+            query=query,
+            tags_query=tags_query,
+            metrics_query=metrics_query,
+            is_deleted=is_deleted,
+            page_size=page_size,
+            offset=offset,
+        )
+        return SyncPaged(lambda call: drive(self._caller.call(call)), first, lambda slo: slo.id)
+
+    def get(self, slo_id: str, *, with_configured_alert_ids: bool = False) -> Slo:
+        """One SLO (GET /api/v1/slo/{slo_id}), as the type of its kind: MetricSlo, MonitorSlo, TimeSliceSlo, or UnknownSlo.
+
+        ``with_configured_alert_ids`` also brings the ids of the monitors that alert on it.
+
+        Raises :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> slo = dd.slos.get("0123456789abcdef0123456789abcdef")  # doctest: +SKIP
+        >>> slo.target  # doctest: +SKIP
+        99.9
+        """
+        return drive(self._caller.call(slo_calls.get_slo(slo_id, with_configured_alert_ids=with_configured_alert_ids)))
+
+    def create(self, slo: Slo) -> Slo:
+        """Create an SLO (POST /api/v1/slo) and return it as the vendor stored it.
+
+        Read-only fields of ``slo`` are not sent. Raises :class:`InvalidArgument` for what the vendor would refuse, :class:`BadRequest`,
+        :class:`PermissionDenied`, :class:`RateLimited`, and :class:`OutcomeUnknown` when the answer was lost (a second try could make
+        a second SLO; its ``reconcile()`` gives the SLOs of that name).
+
+        >>> slo = MetricSlo(
+        ...     name="Checkout",
+        ...     query=MetricQuery(numerator="sum:ok{*}", denominator="sum:all{*}"),
+        ...     thresholds=(Threshold(timeframe=Timeframe.THIRTY_DAYS, target=99.9),),
+        ... )  # doctest: +SKIP
+        >>> dd.slos.create(slo).id  # doctest: +SKIP
+        """
+        return drive(_flows.create_slo(self._caller, slo, drive))
+
+    def update(self, slo: Slo) -> Slo:
+        """Replace an SLO (PUT /api/v1/slo/{slo_id}) and return it as the vendor stored it.
+
+        Meant for read, change, write: ``update(attrs.evolve(get(id), name="..."))``. Fields that this release does not know are sent back.
+
+        Raises :class:`InvalidArgument`, :class:`BadRequest`, :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.slos.update(attrs.evolve(slo, tags=("team:payments",)))  # doctest: +SKIP
+        """
+        return drive(self._caller.call(slo_calls.update_slo(slo)))
+
+    def delete(self, slo_id: str, *, force: bool = False) -> DeleteResult:
+        """Delete an SLO (DELETE /api/v1/slo/{slo_id}). One that a dashboard shows stays, unless ``force``: the result's ``errors`` say so.
+
+        Call ``raise_for_errors()`` on the result to have a :class:`Conflict` instead.
+
+        Raises :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.slos.delete(slo.id).raise_for_errors()  # doctest: +SKIP
+        """
+        return drive(self._caller.call(slo_calls.delete_slo(slo_id, force=force)))
+
+    def can_delete(self, ids: Sequence[str]) -> CanDeleteResult:
+        """Which SLOs nothing refers to (GET /api/v1/slo/can_delete): ``ok`` are free, ``errors`` says what refers to the others.
+
+        Raises :class:`InvalidArgument`, :class:`BadRequest`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.slos.can_delete([slo.id]).ok  # doctest: +SKIP
+        """
+        return drive(self._caller.call(slo_calls.can_delete_slos(ids)))
+
+    def search(self, query: str = "", *, page_size: int = 100) -> SyncPaged[SearchedSlo]:
+        """SLOs with their last known state (GET /api/v1/slo/search), lazily.
+
+        ``query`` is in the vendor's language: words of the name, ``"a phrase"``, ``slo_type:metric``, ``team:payments``. The index may lag
+        behind: a new SLO may be missing. ``page_size``: SLOs in one request.
+
+        Raises :class:`InvalidArgument` at once; while iterating :class:`BadRequest`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> [(slo.name, slo.status.state) for slo in dd.slos.search("team:payments")]  # doctest: +SKIP
+        """
+        return SyncPaged(
+            lambda call: drive(self._caller.call(call)), reads.search_slos(query, page_size=page_size), lambda slo: slo.id
+        )
+
+    def facets(self, query: str = "") -> SearchFacets:
+        """How many SLOs of a search have which tag, type, target and timeframe (GET /api/v1/slo/search with include_facets).
+
+        Raises as :meth:`search` does.
+
+        >>> dd.slos.facets("env:prod").team_tags  # doctest: +SKIP
+        """
+        return drive(self._caller.call(reads.search_facets(query)))
+
+    def history(
+        self, slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, target: float | None = None, apply_correction: bool = True
+    ) -> SloHistory:
+        """The SLI of one SLO over a window, with its course (GET /api/v1/slo/{slo_id}/history).
+
+        ``from_ts`` and ``to_ts`` are aware datetimes or epoch seconds. ``target`` (percent) adds an error budget for a target of your own,
+        under ``custom``. ``apply_correction=False`` leaves status corrections out. Without data ``overall.sli_value`` is None and
+        ``overall.errors`` says why.
+
+        Raises :class:`InvalidArgument`, :class:`BadRequest` (a window that the vendor refuses), :class:`NotFound`,
+        :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.slos.history(slo.id, from_ts=start, to_ts=end).overall.sli_value  # doctest: +SKIP
+        99.95
+        """
+        call = reads.slo_history(slo_id, from_ts=from_ts, to_ts=to_ts, target_percent=target, apply_correction=apply_correction)
+        return drive(self._caller.call(call))
+
+    def status(self, slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, disable_corrections: bool = False) -> SloStatus:
+        """The SLI and the error budget of one SLO over a window (GET /api/v2/slo/{slo_id}/status, public beta of the vendor's).
+
+        ``disable_corrections=True`` leaves status corrections out.
+
+        Raises :class:`InvalidArgument`, :class:`BadRequest`, :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.slos.status(slo.id, from_ts=start, to_ts=end).error_budget_remaining  # doctest: +SKIP
+        """
+        call = slo_calls.slo_status(slo_id, from_ts=from_ts, to_ts=to_ts, disable_corrections=disable_corrections)
+        return drive(self._caller.call(call))
+
+    def corrections(self, slo_id: str, *, page_size: int = 10) -> SyncPaged[Correction]:
+        """All corrections that apply to one SLO (GET /api/v1/slo/{slo_id}/corrections), lazily.
+
+        The vendor answers with ten and says nothing of the rest; this asks on until all have come. ``page_size``: in one request.
+
+        Raises :class:`InvalidArgument` at once; while iterating :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> len(list(dd.slos.corrections(slo.id)))  # doctest: +SKIP
+        """
+        first = correction_calls.corrections_of(slo_id, page_size=page_size)
+        return SyncPaged(lambda call: drive(self._caller.call(call)), first, lambda correction: correction.id)
+
     def bulk_delete(self, timeframes: Mapping[str, Sequence[str]]) -> BulkDeleteResult:
         """Delete timeframes of many SLOs (POST /api/v1/slo/bulk_delete); an SLO that loses all of them is deleted.
 
@@ -157,3 +324,109 @@ class Slos:
         >>> dd.slos.bulk_delete({"id1": ["7d", "30d"], "id2": ["7d"]}).raise_for_errors()  # doctest: +SKIP
         """
         return drive(_bulk.bulk_delete(self._caller, calls.timeframes_of(timeframes), drive))
+
+
+class Corrections:
+    """Status corrections: time that does not count. Datadog API reference, Service Level Objective Corrections."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def list(self, *, page_size: int = 25, offset: int = 0) -> SyncPaged[Correction]:
+        """All corrections (GET /api/v1/slo/correction), lazily. ``page_size``: in one request. ``offset``: how many to pass over.
+
+        Raises :class:`InvalidArgument` at once; while iterating :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> [c.description for c in dd.corrections.list()]  # doctest: +SKIP
+        """
+        first = correction_calls.list_corrections(page_size=page_size, offset=offset)
+        return SyncPaged(lambda call: drive(self._caller.call(call)), first, lambda correction: correction.id)
+
+    def get(self, correction_id: str) -> Correction:
+        """One correction (GET /api/v1/slo/correction/{slo_correction_id}).
+
+        Raises :class:`NotFound`, :class:`BadRequest`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.corrections.get(correction.id).end  # doctest: +SKIP
+        """
+        return drive(self._caller.call(correction_calls.get_correction(correction_id)))
+
+    def create(
+        self,
+        *,
+        category: CorrectionCategory | str,
+        start: Timestamp,
+        end: Timestamp | None = None,
+        slo_id: str | None = None,
+        slo_query: str | None = None,
+        description: str | None = None,
+        timezone: str | None = None,
+        rrule: str | None = None,
+        duration: int | None = None,
+    ) -> Correction:
+        """Create a correction (POST /api/v1/slo/correction).
+
+        Exactly one of ``slo_id`` and ``slo_query`` (tags, such as ``team:payments``). Times are aware datetimes or epoch seconds. Either
+        ``end``, or a recurrence: ``rrule`` (iCalendar's FREQ, INTERVAL, COUNT, UNTIL and BYDAY) with ``duration`` in seconds. ``timezone`` is
+        the one that the vendor's pages show times in. The vendor allows, for one SLO in 90 days, 100 single ones, 2 daily, 3 weekly and
+        5 monthly.
+
+        Raises :class:`InvalidArgument`, :class:`BadRequest`, :class:`NotFound` (no such SLO), :class:`PermissionDenied`,
+        :class:`RateLimited`, and :class:`OutcomeUnknown` when the answer was lost.
+
+        >>> dd.corrections.create(slo_id=slo.id, category="Deployment", start=begin, end=end)  # doctest: +SKIP
+        """
+        call = correction_calls.create_correction(
+            category=category,
+            start=start,
+            end=end,
+            slo_id=slo_id,
+            slo_query=slo_query,
+            description=description,
+            timezone=timezone,
+            rrule=rrule,
+            duration=duration,
+        )
+        return drive(_flows.create_correction(self._caller, call, drive))
+
+    def update(
+        self,
+        correction_id: str,
+        *,
+        category: CorrectionCategory | str | Unset = UNSET,
+        start: Timestamp | Unset = UNSET,
+        end: Timestamp | Unset | None = UNSET,
+        slo_query: str | Unset = UNSET,
+        description: str | Unset = UNSET,
+        timezone: str | Unset = UNSET,
+        rrule: str | Unset | None = UNSET,
+        duration: int | Unset | None = UNSET,
+    ) -> Correction:
+        """Change a correction (PATCH /api/v1/slo/correction/{slo_correction_id}). What is left out stays; None is sent as null.
+
+        Arguments as for :meth:`create`. Raises :class:`InvalidArgument`, :class:`BadRequest`, :class:`NotFound`,
+        :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.corrections.update(correction.id, description="took longer", end=later)  # doctest: +SKIP
+        """
+        call = correction_calls.update_correction(
+            correction_id,
+            category=category,
+            start=start,
+            end=end,
+            slo_query=slo_query,
+            description=description,
+            timezone=timezone,
+            rrule=rrule,
+            duration=duration,
+        )
+        return drive(self._caller.call(call))
+
+    def delete(self, correction_id: str) -> None:
+        """Delete a correction (DELETE /api/v1/slo/correction/{slo_correction_id}).
+
+        Raises :class:`NotFound`, :class:`PermissionDenied`, :class:`RateLimited`.
+
+        >>> dd.corrections.delete(correction.id)  # doctest: +SKIP
+        """
+        return drive(self._caller.call(correction_calls.delete_correction(correction_id)))

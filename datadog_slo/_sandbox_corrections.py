@@ -72,7 +72,7 @@ def attributes(sent: Any, *, creating: bool) -> Doc:
                 raise bad_request(f"Invalid payload: Required parameter '{name}' is missing")
         if ("slo_id" in given) == ("slo_query" in given):
             raise bad_request("Invalid payload: exactly one of 'slo_id' and 'slo_query' is required")
-        if ("end" in given) == ("rrule" in given) or ("rrule" in given) != ("duration" in given):
+        if not ("end" in given or "rrule" in given) or ("rrule" in given) != ("duration" in given):
             raise bad_request("Invalid payload: either 'end' or both 'rrule' and 'duration' are required")
     if "category" in given and given["category"] not in CATEGORIES:
         raise bad_request(f"Invalid payload: '{given['category']}' is not a valid category")

@@ -22,11 +22,12 @@ from datadog_slo._models_slos import (
 from slo_common._check import Problems, is_int
 from slo_common._json import JsonValue
 
-# What the server writes itself and ignores in a request; and the numbers of the primary threshold, which follow from it.
-_READ_ONLY = frozenset(
-    {"id", "creator", "created_at", "modified_at", "type_id", "monitor_tags", "configured_alert_ids", "timeframe"}
-    | {"target_threshold", "warning_threshold", "target_display", "warning_display"}
+# What the server writes itself and ignores in a request; and of an SLO the numbers of its primary threshold, which follow from it.
+_SLO_READ_ONLY = frozenset(
+    {"id", "creator", "created_at", "modified_at", "type_id", "monitor_tags", "configured_alert_ids"}
+    | {"timeframe", "target_threshold", "warning_threshold"}
 )
+_THRESHOLD_READ_ONLY = frozenset({"target_display", "warning_display"})
 _GROUPS_AT_MOST = 100
 
 
@@ -51,7 +52,8 @@ def _plain(value: object) -> JsonValue:
         return [_plain(item) for item in cast(tuple[object, ...], value)]
     if has(type(value)):
         model = cast(AttrsInstance, value)
-        known = {f.name: getattr(model, f.name) for f in fields(type(model)) if f.name not in _READ_ONLY}
+        dropped = _SLO_READ_ONLY if isinstance(value, SloBase) else _THRESHOLD_READ_ONLY
+        known = {f.name: getattr(model, f.name) for f in fields(type(model)) if f.name not in dropped}
         kept = cast(Mapping[str, JsonValue], known.pop("extra"))
         return {name: _plain(item) for name, item in known.items() if item is not None} | dict(kept)
     return cast(JsonValue, value)

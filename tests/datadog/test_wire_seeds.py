@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,9 @@ def test_bulk_delete_takes_null_for_nothing(answer: dict[str, Any], driver: Driv
 
 # Documented error answers.
 
-OPERATIONS: dict[str, tuple[str, str, Any]] = {
+Use = Callable[[Any], Any]
+
+OPERATIONS: dict[str, tuple[str, str, Use]] = {
     "create": ("POST", "/api/v2/slo/report", create),
     "status": ("GET", f"/api/v2/slo/report/{REPORT_ID}/status", lambda dd: dd.reports.status(REPORT_ID)),
     "download": ("GET", f"/api/v2/slo/report/{REPORT_ID}/download", lambda dd: dd.reports.download(REPORT_ID)),
@@ -278,7 +281,7 @@ def test_a_redirect_is_not_followed_and_names_only_the_origin(driver: Driver) ->
 
 @pytest.mark.parametrize(
     ("body", "path"),
-    [({"data": {"id": 5, "type": "x"}}, "$.data.id"), ({"data": None}, "$.data"), ({}, "$.data"), ([], "$.data")],
+    [({"data": {"id": 5, "type": "x"}}, "$.data.id"), ({"data": None}, "$.data"), ({}, "$.data"), ([], "$")],
 )
 @respx.mock
 def test_an_answer_that_does_not_fit_names_its_bad_field(body: object, path: str, driver: Driver) -> None:
@@ -291,7 +294,7 @@ def test_an_answer_that_does_not_fit_names_its_bad_field(body: object, path: str
 # Bad input: nothing is sent.
 
 
-def _refused(driver: Driver, use: Any) -> str:
+def _refused(driver: Driver, use: Use) -> str:
     with respx.mock(assert_all_called=False) as router:
         route = router.route().mock(return_value=httpx.Response(500))
         with pytest.raises(slo_common.InvalidArgument) as caught:

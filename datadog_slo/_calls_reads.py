@@ -1,0 +1,134 @@
+"""The calls that read what SLOs did: search and history."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from datadog_slo._calls_reports import V1
+from datadog_slo._calls_slos import read, window
+from datadog_slo._convert import DECODER
+from datadog_slo._models_history import SloHistory
+from datadog_slo._models_search import SearchedSlo, SearchFacets
+from datadog_slo._replies import json_of, raise_error, request_id
+from slo_common._check import Problems
+from slo_common._pages import Page
+from slo_common._times import Timestamp
+from slo_common._url import target
+from slo_common._values import Call, Reply
+
+SEARCH_PAGE_SIZE = 100
+
+
+@frozen(kw_only=True)
+class _Found:
+    slos: tuple[SearchedSlo, ...] = ()
+    facets: SearchFacets | None = None
+
+
+@frozen(kw_only=True)
+class _SearchData:
+    attributes: _Found
+
+
+@frozen(kw_only=True)
+class _Pagination:
+    total: int | None = None
+    size: int | None = None
+
+
+@frozen(kw_only=True)
+class _SearchMeta:
+    pagination: _Pagination | None = None
+
+
+@frozen(kw_only=True)
+class _Search:
+    data: _SearchData
+    meta: _SearchMeta | None = None
+
+
+def search_slos(query: str = "", *, page_size: int = SEARCH_PAGE_SIZE) -> Call[Page[SearchedSlo]]:
+    """GET /api/v1/slo/search. An empty query finds all."""
+    problems = Problems()
+    _check_query(problems, query)
+    problems.integer("page_size", page_size, low=1, high=1000)
+    problems.raise_if_any()
+    return _search_page(query, page_size, 0)
+
+
+def _check_query(problems: Problems, query: object) -> None:
+    if not isinstance(query, str):
+        problems.add(f"query: {query!r} was given; allowed: a string")
+
+
+def _query(query: str, size: int, number: int) -> list[tuple[str, str]]:
+    head = [("query", query)] if query else []
+    return [*head, ("page[size]", str(size)), ("page[number]", str(number))]
+
+
+def _search_page(query: str, size: int, number: int) -> Call[Page[SearchedSlo]]:
+    name = "datadog.slos.search"
+
+    def decode(reply: Reply) -> Page[SearchedSlo]:
+        body = json_of(reply, call=name, subject=query)
+        answer = DECODER.decode(body, _Search, call=name, reply=reply, request_id=request_id(reply))
+        found = answer.data.attributes.slos
+        pages = answer.meta.pagination if answer.meta is not None else None
+        total, given = (pages.total, pages.size or size) if pages is not None else (None, size)
+        # The links go on past the end; the total, an empty page or a short one is the end.
+        more = len(found) > 0 and ((number + 1) * given < total if total is not None else len(found) >= size)
+        return Page(items=found, next=_search_page(query, size, number + 1) if more else None, total=total)
+
+    return read(name, target("slo", "search", query=_query(query, size, number), prefix=V1), "slo_search", decode, query)
+
+
+def search_facets(query: str = "") -> Call[SearchFacets]:
+    """The same search for what all its finds have in common; one find is asked for, and none of them read."""
+    name = "datadog.slos.facets"
+    problems = Problems()
+    _check_query(problems, query)
+    problems.raise_if_any()
+
+    def decode(reply: Reply) -> SearchFacets:
+        body = json_of(reply, call=name, subject=query)
+        answer = DECODER.decode(body, _Search, call=name, reply=reply, request_id=request_id(reply))
+        return answer.data.attributes.facets or SearchFacets()
+
+    asked = [*_query(query, 1, 0), ("include_facets", "true")]
+    return read(name, target("slo", "search", query=asked, prefix=V1), "slo_search", decode, query)
+
+
+@frozen(kw_only=True)
+class _HistoryError:
+    error: str = ""
+
+
+@frozen(kw_only=True)
+class _History:
+    data: SloHistory
+    errors: tuple[_HistoryError, ...] = ()
+
+
+def slo_history(
+    slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, target_percent: float | None = None, apply_correction: bool = True
+) -> Call[SloHistory]:
+    """GET /api/v1/slo/{slo_id}/history."""
+    name = "datadog.slos.history"
+    if target_percent is not None and (isinstance(target_percent, bool) or not 0 < target_percent < 100):
+        problems = Problems()
+        problems.add(f"target: {target_percent!r} was given; allowed: a percentage above 0 and below 100")
+        problems.raise_if_any()
+    query = [*window(slo_id, from_ts, to_ts)]
+    if target_percent is not None:
+        query.append(("target", repr(target_percent)))
+    if not apply_correction:
+        query.append(("apply_correction", "false"))
+
+    def decode(reply: Reply) -> SloHistory:
+        body = json_of(reply, call=name, subject=slo_id)
+        if isinstance(body, dict) and body.get("data") is None and body.get("errors"):
+            raise_error(reply, call=name, subject=slo_id, kind=None)  # an error inside a 200
+        answer = DECODER.decode(body, _History, call=name, reply=reply, request_id=request_id(reply))
+        return evolve(answer.data, errors=tuple(e.error for e in answer.errors))
+
+    return read(name, target("slo", slo_id, "history", query=query, prefix=V1), "slo_history", decode, slo_id)
