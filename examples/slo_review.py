@@ -142,7 +142,7 @@ def ask_zabbix(zbx: ZabbixSLA, vendor: str, edges: Sequence[datetime], console: 
         names = {s.serviceid: s.name for s in zbx.service.get(slaids=[sla.slaid])}
         for i, period in enumerate(sli.periods):
             for serviceid in sli.serviceids:
-                label = period.period_from.strftime("%d %b %Y")
+                label = period.period_from.strftime("%d %b")
                 measures.append(Measure(vendor, f"{names[serviceid]} ({sla.name})", label, sli[i, serviceid].sli, sla.slo))
     if not measures:
         console.print(f"{vendor}: no SLA with a service is defined there")
