@@ -129,6 +129,9 @@ def zabbix_sla() -> bytes:
                 "timezone": "America/New_York",
                 "status": "1",
                 "description": "What customers were promised",
+                "service_tags": [{"tag": "sla", "operator": "0", "value": "customers"}],
+                "schedule": [{"period_from": "118800", "period_to": "151200"}],
+                "excluded_downtimes": [{"name": "Move", "period_from": "1672444800", "period_to": "1672448400"}],
             }
         ]
     )

@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -51,7 +51,7 @@ SHOWN = (
 
 
 @contextmanager
-def replay_server() -> Iterator[str]:
+def replay_server() -> Generator[str]:
     """The bench server in its own process; it ends when its standard input is closed."""
     with subprocess.Popen(
         [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
