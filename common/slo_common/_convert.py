@@ -40,7 +40,12 @@ def _int(value: Any, _: Any) -> int:
 def _float(value: Any, _: Any) -> float:
     if type(value) is float:
         return value
-    return float(value) if type(value) is int else _wrong("a number", value)
+    if type(value) is not int:
+        _wrong("a number", value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise WrongType("expected a number, got one that is too large") from None
 
 
 def _bool(value: Any, _: Any) -> bool:
@@ -61,7 +66,10 @@ def iso_datetime(value: Any, _: Any = None) -> datetime:
         raise WrongType("expected an ISO 8601 time, got another text") from None
     if moment.tzinfo is None:
         raise WrongType("expected an ISO 8601 time with an offset, got one without")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise WrongType("expected an ISO 8601 time, got one that UTC cannot hold") from None
 
 
 def epoch_datetime(value: Any, _: Any = None) -> datetime:
