@@ -1,0 +1,166 @@
+"""Strict JSON: what the standard library lets through is refused, and the place is named."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from slo_common import MalformedResponse, Sent, UnexpectedContent
+from slo_common._json import EXCERPT, MAX_DEPTH, dumps, loads, parse
+from slo_common._values import Reply
+
+
+def reply(body: bytes, content_type: str = "application/json", code: int = 200) -> Reply:
+    return Reply(status=code, headers={"content-type": content_type}, body=body)
+
+
+def refused(body: bytes) -> MalformedResponse:
+    with pytest.raises(MalformedResponse) as caught:
+        loads(reply(body), call="vendor.things.get", request_id="r-1")
+    return caught.value
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"a":}', b"[1,]", b"nul", b"1 2", b"'a'", b'{"a":1}x'])
+def test_f54_malformed_json_is_named_by_place(body: bytes) -> None:
+    error = refused(body)
+    assert "at character" in str(error)
+    assert (error.sent, error.retry_safe, error.status, error.call) == (Sent.YES, False, 200, "vendor.things.get")
+
+
+def test_f54_the_excerpt_is_kept_apart_from_the_message() -> None:
+    error = refused(b'{"token": "abc"')
+    assert "abc" in error.excerpt
+    assert "abc" not in str(error)
+
+
+def test_f95_the_excerpt_is_short_and_holds_no_control_character() -> None:
+    error = refused(b"\x00\x1b[31m\r\n" + b"x" * 10_000)
+    assert len(error.excerpt) < 4 * EXCERPT
+    assert error.excerpt.isprintable()
+
+
+@pytest.mark.parametrize("body", [b'"\xff"', b'{"a": "\xc3"}', '"é"'.encode("latin-1"), '"a"'.encode("utf-16")])
+def test_f55_bad_utf8_is_named_by_byte(body: bytes) -> None:
+    assert "not UTF-8 at byte" in str(refused(body))
+
+
+def test_f55_a_byte_order_mark_is_passed_over() -> None:
+    assert loads(reply(b'\xef\xbb\xbf{"a":1}'), call="c") == {"a": 1}
+
+
+def test_f55_a_lone_surrogate_is_kept() -> None:
+    assert loads(reply(b'"\\ud800"'), call="c") == "\ud800"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_f56_a_hundred_thousand_levels_are_refused(opening: bytes) -> None:
+    assert f"nested deeper than {MAX_DEPTH} levels" in str(refused(opening * 100_000))
+
+
+def test_f56_the_deepest_allowed_level_is_read() -> None:
+    assert parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH) is not None
+    with pytest.raises(ValueError, match="nested deeper"):
+        parse(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+
+
+def test_f56_many_brackets_are_not_deep() -> None:
+    assert parse(b"[" + b"[],{}," * 1000 + b"0]") is not None
+
+
+def test_f56_brackets_within_strings_are_not_deep() -> None:
+    text = "[" * 200 + '\\"' + "{" * 200
+    assert parse(json.dumps([text]).encode()) == [text]
+
+
+def test_f57_an_integer_of_five_thousand_digits_is_refused() -> None:
+    assert "is not valid JSON" in str(refused(b"9" * 5000))
+
+
+def test_f57_an_integer_beyond_64_bit_stays_exact() -> None:
+    assert parse(b"123456789012345678901234567890") == 123456789012345678901234567890
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"NaN",
+        b"[Infinity]",
+        b'{"a":-Infinity}',
+        b"1e999",
+        b"-1e999",
+        b"[1E+400]",
+        b"1" + b"0" * 400 + b".0",
+        b"9" * 250 + b"e99",
+        b"9" * 299 + b"e10",
+    ],
+)
+def test_f58_what_is_no_number_or_too_large_is_refused(body: bytes) -> None:
+    assert "is not valid JSON" in str(refused(body))
+
+
+@pytest.mark.parametrize(("body", "value"), [(b"1e308", 1e308), (b"1e-999", 0.0), (b"1e5", 1e5), (b"[1.5E+3]", [1500.0])])
+def test_f58_what_is_finite_is_read(body: bytes, value: object) -> None:
+    assert parse(body) == value
+
+
+def test_f59_of_duplicate_keys_the_last_wins() -> None:
+    assert parse(b'{"a":1,"a":2}') == {"a": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b"<!DOCTYPE html><html>", "text/html; charset=utf-8"), (b"  <html>", "application/json"), (b"Sign in", "text/html")],
+)
+def test_f51_a_page_instead_of_json_is_named_so(body: bytes, content_type: str) -> None:
+    with pytest.raises(UnexpectedContent, match="a login page, a proxy or a wrong address") as caught:
+        loads(reply(body, content_type), call="c")
+    assert caught.value.excerpt.strip().startswith(body.decode().strip()[:7])
+
+
+def test_f50_an_empty_body_is_named_so() -> None:
+    assert "the body is empty where JSON was expected (request id r-1)" in str(refused(b" \n"))
+
+
+def test_the_request_id_is_named_if_there_is_one() -> None:
+    with pytest.raises(MalformedResponse) as caught:
+        loads(reply(b"{"), call="c")
+    assert "request id" not in str(caught.value)
+    assert "(request id r-1)" in str(refused(b"{"))
+
+
+def test_what_is_sent_is_compact_utf8() -> None:
+    assert dumps({"a": [1, None, "é"]}) == '{"a":[1,null,"é"]}'.encode()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_sent_holds_no_infinity(value: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        dumps({"a": value})
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(alphabet='[]{}",:0123456789eE+-.\\ntrufalsNI ', max_size=60).map(str.encode)))
+@example(b'{"a":1e1')
+@example(b"\xef\xbb\xbf")
+@example(b"-")
+def test_any_body_is_json_or_one_of_our_exceptions(body: bytes) -> None:
+    try:
+        value = loads(reply(body), call="c")
+    except MalformedResponse:
+        return
+    assert json.dumps(value, allow_nan=False)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_what_is_sent_can_be_read(value: object) -> None:
+    assert parse(dumps(value)) == value
