@@ -10,11 +10,16 @@ import importlib
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 import bodies
+
+if TYPE_CHECKING:
+    from datadog_slo import DatadogSLO
+    from rootly_sla import RootlySLA
+    from zabbix_sla import ZabbixSLA
 
 Operation = Callable[[], int]
 AsyncOperation = Callable[[], Awaitable[int]]
@@ -91,19 +96,19 @@ def load(module: str) -> Any:
 # Our clients.
 
 
-def datadog(url: str) -> Any:
+def datadog(url: str) -> DatadogSLO:
     from datadog_slo import DatadogSLO
 
     return DatadogSLO("api", "app", base_url=url, timeout=TIMEOUT)
 
 
-def rootly(url: str) -> Any:
+def rootly(url: str) -> RootlySLA:
     from rootly_sla import RootlySLA
 
     return RootlySLA("token", base_url=url, timeout=TIMEOUT)
 
 
-def zabbix(url: str) -> Any:
+def zabbix(url: str) -> ZabbixSLA:
     from zabbix_sla import ZabbixSLA
 
     return ZabbixSLA(f"{url}/api_jsonrpc.php", token="t" * 64, timeout=TIMEOUT)
@@ -130,14 +135,14 @@ def _(url: str) -> Operation:
 @work(SLO_LIST, OURS)
 def _(url: str) -> Operation:
     client = datadog(url)
-    return lambda: sum(1 for _ in client.slos.list(limit=bodies.SLOS))
+    return lambda: sum(1 for _ in client.slos.list(page_size=bodies.SLOS))
 
 
 @work(SLO_LIST, OURS_PLAIN)
 def _(url: str) -> Operation:
     hide("msgspec")
     client = datadog(url)
-    return lambda: sum(1 for _ in client.slos.list(limit=bodies.SLOS))
+    return lambda: sum(1 for _ in client.slos.list(page_size=bodies.SLOS))
 
 
 @work(SLA_PAGE, OURS)
