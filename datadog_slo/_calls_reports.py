@@ -65,9 +65,14 @@ def report_range(
 def create_report(asked: ReportRange) -> Call[ReportJob]:
     """POST /api/v2/slo/report. Sent twice it would make two jobs, so it is never repeated blindly."""
     name = "datadog.reports.create"
-    optional = {"interval": asked.interval, "timezone": asked.timezone}
-    attributes: dict[str, str | int] = {"from_ts": asked.from_ts, "to_ts": asked.to_ts, "query": asked.query}
-    attributes |= {key: value for key, value in optional.items() if value is not None}
+    given = (
+        ("from_ts", asked.from_ts),
+        ("interval", asked.interval),
+        ("query", asked.query),
+        ("timezone", asked.timezone),
+        ("to_ts", asked.to_ts),
+    )
+    attributes = {key: value for key, value in given if value is not None}
 
     def decode(reply: Reply) -> ReportJob:
         # There is no object that could be missing: a 404 or 410 means that the endpoint is.

@@ -54,7 +54,7 @@ def test_create_sends_what_the_vendor_documents(driver: Driver) -> None:
 def test_create_leaves_out_what_was_not_given(driver: Driver) -> None:
     route = respx.post(f"{API}/api/v2/slo/report").respond(json=CREATED)
     driver.run(lambda dd: dd.reports.create(query="*", from_ts=1, to_ts=datetime(1970, 1, 1, 0, 1, tzinfo=UTC)))
-    assert route.calls.last.request.content == b'{"data":{"attributes":{"from_ts":1,"to_ts":60,"query":"*"}}}'
+    assert route.calls.last.request.content == b'{"data":{"attributes":{"from_ts":1,"query":"*","to_ts":60}}}'
 
 
 @respx.mock
