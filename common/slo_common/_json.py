@@ -17,8 +17,6 @@ EXCERPT = 200
 
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-# Nothing less can pass 1e308: the one digit of an exponent needs 300 digits before it.
-_MAYBE_INFINITE = re.compile(rb"[eE]\+?[0-9]{2}|[0-9]{300}")
 
 
 def excerpt(body: bytes) -> str:
@@ -65,10 +63,8 @@ def parse(body: bytes) -> JsonValue:
     except UnicodeDecodeError as e:
         raise ValueError(f"not UTF-8 at byte {e.start}") from None
     try:
-        if _MAYBE_INFINITE.search(body):
-            value: JsonValue = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        else:
-            value = json.loads(text, parse_constant=_no_constant)
+        # The hook costs 0.2 us for each fraction; looking for large numbers beforehand costs 40 us for each kB of body.
+        value: JsonValue = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as e:
         raise ValueError(f"{e.msg} at character {e.pos}") from None
     except RecursionError:
