@@ -86,9 +86,6 @@ def _kind(status: int, details: tuple[ErrorDetail, ...]) -> type[ApiError] | Non
 
 def _hint(reply: Reply) -> str | None:
     if 300 <= reply.status < 400:
-        try:
-            scheme, host, port = origin(reply.header("location"))
-        except ValueError:
-            return "Redirects are not followed"
+        scheme, host, port = origin(reply.header("location"))
         return f"Redirects are not followed; this one points to {scheme}://{host}:{port}" if host else "Redirects are not followed"
     return _HINTS.get(reply.status)

@@ -225,12 +225,14 @@ def link_problem(href: str, base_url: str) -> str | None:
         return "it is empty or holds a character that no URL may have"
     try:
         url = urljoin(base_url, href)
-        ours, theirs = origin(base_url), origin(url)
         parts = urlsplit(url)
-    except ValueError:  # a port or an IPv6 address that is none
+    except ValueError:  # brackets that hold no IPv6 address
         return "it is no URL"
+    ours, theirs = origin(base_url), origin(url)
     if parts.username is not None or parts.password is not None:
         return "it carries a user name or a password"
+    if not theirs[0]:
+        return "it is no URL"
     return None if ours == theirs else f"it leads to {_shown(theirs)!r}, not to {_shown(ours)!r}"
 
 
