@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from slo_common._limiter import NoRateLimiter as NoRateLimiter
     from slo_common._limiter import RateLimiter as RateLimiter
     from slo_common._limiter import Reservation as Reservation
+    from slo_common._limiter_file import FileRateLimiter as FileRateLimiter
+    from slo_common._limiter_redis import RedisRateLimiter as RedisRateLimiter
     from slo_common._pages import AsyncPaged as AsyncPaged
     from slo_common._pages import Page as Page
     from slo_common._pages import SyncPaged as SyncPaged
@@ -87,9 +89,11 @@ _HOME: Final[dict[str, str]] = {
     **dict.fromkeys(("LimitKey", "LocalRateLimiter", "NoRateLimiter", "RateLimiter", "Reservation"), "_limiter"),
     **dict.fromkeys(("AsyncPaged", "Page", "SyncPaged"), "_pages"),
     **dict.fromkeys(("UNSET", "Unset"), "_unset"),
+    "FileRateLimiter": "_limiter_file",
     "OpenEnum": "_enums",
     "PollSchedule": "_poll",
     "RateLimitState": "_ratelimit",
+    "RedisRateLimiter": "_limiter_redis",
     "RetryPolicy": "_retry",
     "Secret": "_secret",
     "Timeouts": "_timeouts",

@@ -22,6 +22,8 @@ log = logging.getLogger("slo_common.limiter")
 
 LEASE = 60.0
 """Seconds after which a place is free again whose holder told no outcome: longer than a call lasts, as long as a usual window."""
+MAX_LEASE = 600.0
+"""Seconds: below the bucket's own FLIGHT_LEASE, which therefore never matters here."""
 PRESENT = 90.0
 """Seconds for which a process counts as one of those who share the budget, after it last asked."""
 WARN_EVERY = 60.0
@@ -56,6 +58,8 @@ class LeasedQueue(Queue):
         ahead = [wakes for other, wakes in self.waiting.items() if other < ticket]
         if ahead:  # should the one ahead be dead, its place is ours then
             wait = min(wait, max(min(ahead) + grace - now, MARGIN))
+        if self.bucket.flying:  # and should a caller be dead, its place falls free with its lease
+            wait = min(wait, max(min(self.bucket.flying.values()) + self.lease - now, MARGIN))
         self.waiting[ticket] = now + wait
         return wait
 
@@ -334,10 +338,10 @@ def check_options(on_backend_error: str, lease: float) -> None:
             None
             if on_backend_error in ("local", "raise")
             else f'on_backend_error: {on_backend_error!r} was given; allowed: "local" or "raise"',
-            None if _is_duration(lease) else f"lease: {lease!r} was given; allowed: a number of seconds above 0",
+            None if _is_lease(lease) else f"lease: {lease!r} was given; allowed: seconds, above 0 and at most {MAX_LEASE:g}",
         )
     )
 
 
-def _is_duration(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+def _is_lease(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= MAX_LEASE

@@ -1,0 +1,108 @@
+"""Whatever happens, the script in Redis does as the book in Python: the two are one model in two languages.
+
+Who changes ``_windows.py``, ``_limiter.Queue`` or ``_limiter_shared.LeasedQueue`` changes the script too; this test says whether it is right.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+import redis
+from attrs import evolve
+
+from slo_common._limiter import LimitKey
+from slo_common._ratelimit import RateLimitState
+from tests.limiters.twins import BookStore, redis_store, state_in_python, state_in_redis
+
+BUCKETS = ("things", "others", "rest")
+PAUSES = (0.0, 0.0, 0.001, 0.02, 0.3, 1.0, 2.5, 11.0)
+
+
+class Scene:
+    """Random callers of one account, before both engines at once."""
+
+    def __init__(self, client: redis.Redis, seed: int) -> None:
+        self.random = Random(seed)
+        self.client = client
+        self.micros = 1_790_000_000_000_000 + self.random.randrange(1_000_000)
+        lease = self.random.choice([3.0, 20.0, 45.0])
+        self.memory = BookStore(self.clock, lease=lease)
+        self.stores = (redis_store(client, self.clock, lease=lease), self.memory)
+        self.waiting: list[tuple[LimitKey, int]] = []
+        self.sent: list[tuple[LimitKey, int]] = []
+        # What the server mostly says; the rest of the time it says anything.
+        self.usual = RateLimitState(
+            limit=self.random.choice([1, 3, 5]), period=self.random.choice([None, 4.0, 10.0]), sliding=self.random.random() < 0.5
+        )
+        self.oddity = self.random.choice([0.0, 0.1, 0.5])
+
+    def clock(self) -> float:
+        seconds, micros = divmod(self.micros, 1_000_000)
+        return seconds + micros / 1e6  # as the script adds up the two numbers of Redis
+
+    def step(self) -> None:
+        random = self.random
+        self.micros += round(random.choice(PAUSES) * 1e6)
+        action = random.choice(("enter", "enter", "again", "again", "again", "told", "told", "told", "lost", "leave", "die"))
+        if action == "enter":
+            self.ask(LimitKey("vendor", "account", random.choice(BUCKETS)), None)
+        elif action == "again" and self.waiting:
+            self.ask(*random.choice(self.waiting))
+        elif action == "told" and self.sent:
+            self.tell(*self.pop(self.sent), self.state())
+        elif action == "lost" and self.sent:
+            self.tell(*self.pop(self.sent), None)
+        elif action == "leave" and (self.waiting or self.sent):
+            key, ticket = self.pop(self.waiting or self.sent)
+            for store in self.stores:
+                store.leave(key, ticket)
+        elif action == "die" and self.sent and random.random() < 0.3:
+            self.pop(self.sent)
+
+    def pop(self, tickets: list[tuple[LimitKey, int]]) -> tuple[LimitKey, int]:
+        return tickets.pop(self.random.randrange(len(tickets)))
+
+    def state(self) -> RateLimitState:
+        random = self.random
+        if random.random() < self.oddity:
+            limit = random.choice([None, 1, 2, 5, 8])
+            usual = RateLimitState(
+                limit=limit,
+                period=random.choice([None, 1.0, 7.5, 60.0]),
+                sliding=random.random() < 0.5,
+                name=random.choice([None, *BUCKETS, "shared"]),
+                retry_after=random.choice([None, 0.5, 3.0]),
+            )
+        else:
+            usual = self.usual
+        return evolve(
+            usual,
+            remaining=None if usual.limit is None or random.random() < 0.2 else random.randint(0, usual.limit),
+            reset_in=random.choice([None, 0.0, 0.25, 1.0, 3.9, 30.0, 59.0]),
+        )
+
+    def tell(self, key: LimitKey, ticket: int, state: RateLimitState | None) -> None:
+        refused = state is not None and self.random.random() < 0.15
+        for store in self.stores:
+            store.told(key, ticket, state, refused=refused)
+
+    def ask(self, key: LimitKey, ticket: int | None) -> None:
+        process = self.random.choice(["p1", "p2", "p3"])
+        in_redis, in_python = (store.ask(key, ticket, process) for store in self.stores)
+        assert in_redis == in_python
+        if ticket is None:
+            (self.waiting if in_python.wait > 0 else self.sent).append((key, in_python.ticket))
+        elif in_python.wait <= 0:
+            self.waiting.remove((key, ticket))
+            self.sent.append((key, ticket))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_random_scene_ends_alike_in_both(redis_url: str, seed: int) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        scene = Scene(client, seed)
+        scene.ask(LimitKey("vendor", "account", "things"), None)
+        for step in range(120):
+            scene.step()
+            assert (step, state_in_redis(client)) == (step, state_in_python(scene.memory.book))
