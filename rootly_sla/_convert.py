@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -16,19 +18,21 @@ from slo_common._convert import Decoder, WrongType
 from slo_common._jsonapi import Resource
 from slo_common._values import Reply
 
+FastPath = Callable[[Sequence[Mapping[str, object]]], list[Sla] | None]
+
 _KNOWN: Final = frozenset(f.name for f in attrs.fields(Sla)) - {"extra"}
 _LISTS: Final = ("conditions", "notification_configurations")
 
 
-@frozen(kw_only=True)
+@frozen
 class _Item:
-    """A resource as it stands in a reply, so that an error in it is told by its path there."""
+    """A resource as it stands in a list, so that an error in it is told by its path there."""
 
-    id: str
     attributes: Sla
 
 
 def _configure(converter: Converter) -> None:
+    # First, because the function made next asks for it: what is in ``extra`` is left as it came.
     converter.register_structure_hook_func(lambda cls: cls == Mapping[str, object], lambda value, _: value)
     whole = make_dict_structure_fn(Sla, converter)
 
@@ -42,14 +46,14 @@ def _configure(converter: Converter) -> None:
 
 def _tidy(attributes: Mapping[str, object]) -> dict[str, object]:
     """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions."""
-    out: dict[str, object] = {"id": ""}
-    extra: dict[str, object] = {}
-    for name, value in attributes.items():
-        if name not in _KNOWN:
-            extra[name] = value
-        elif value is not None or name not in _LISTS:
-            out[name] = value
-    out["extra"] = extra
+    if attributes.keys() <= _KNOWN:
+        out = {"id": "", **attributes}
+    else:
+        out = {"id": "", **{name: value for name, value in attributes.items() if name in _KNOWN}}
+        out["extra"] = {name: value for name, value in attributes.items() if name not in _KNOWN}
+    for name in _LISTS:
+        if out.get(name, ()) is None:
+            del out[name]
     conditions = out.get("conditions")
     if isinstance(conditions, list):
         out["conditions"] = sorted(cast("list[object]", conditions), key=_position)
@@ -63,6 +67,16 @@ def _position(condition: object) -> float:
 
 
 _DECODER: Final = Decoder(_configure)
+
+
+@functools.cache
+def _fast() -> FastPath | None:
+    """The fast path, if msgspec is installed."""
+    if importlib.util.find_spec("msgspec") is None:
+        return None
+    from rootly_sla._fast import slas as fast_path
+
+    return fast_path
 
 
 def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
@@ -79,11 +93,11 @@ def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
 
 def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> tuple[Sla, ...]:
     """The SLAs of a list. When one cannot be read, every bad field of the whole page is named."""
-    structure: Callable[[Any, type[Sla]], Sla] = _DECODER.converter.get_structure_hook(Sla)
-    try:
-        return tuple(structure({**r.attributes, "id": r.id}, Sla) for r in resources)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        pass
-    value = [{"id": r.id, "attributes": r.attributes} for r in resources]
+    fast = _fast()
+    if fast is not None:
+        found = fast([_tidy({**r.attributes, "id": r.id}) for r in resources])
+        if found is not None:
+            return tuple(found)
+    value = [{"attributes": {**r.attributes, "id": r.id}} for r in resources]
     items = _DECODER.decode(value, tuple[_Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
-    return tuple(attrs.evolve(item.attributes, id=item.id) for item in items)
+    return tuple(item.attributes for item in items)
