@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
@@ -24,6 +23,7 @@ from slo_common._errors import (
 )
 from slo_common._runtime import Runtime
 from slo_common._timeouts import Timeouts
+from slo_common._times import epoch_problem
 
 S = TypeVar("S")
 
@@ -76,8 +76,8 @@ class JobHandle:
         report_id, created_at, site = data.get("report_id"), data.get("created_at"), data.get("site", "")
         if not isinstance(report_id, str) or not report_id or not isinstance(site, str):
             raise InvalidArgument(f"handle: report_id or site is not a string; allowed: {allowed}")
-        if isinstance(created_at, bool) or not isinstance(created_at, (int, float)) or not math.isfinite(created_at):
-            raise InvalidArgument(f"handle: created_at is not a number; allowed: {allowed}")
+        if not isinstance(created_at, (int, float)) or epoch_problem("created_at", created_at) is not None:
+            raise InvalidArgument(f"handle: created_at is no moment; allowed: {allowed}")
         return cls(vendor=vendor, report_id=report_id, created_at=float(created_at), site=site)
 
 
