@@ -26,7 +26,7 @@ from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 from zabbix_sla._rpc import Outcome, Rpc, single, together
 
 if TYPE_CHECKING:
-    from slo_common._runtime import AsyncHTTP, SyncHTTP
+    from slo_common._http import AsyncHTTP, SyncHTTP
 
 T = TypeVar("T")
 

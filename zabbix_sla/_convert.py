@@ -58,17 +58,13 @@ def _named(value: object) -> str:
     return "null" if value is None else "another text" if isinstance(value, str) else type(value).__name__
 
 
-def _is_enum(cls: Any) -> bool:
-    return isinstance(cls, type) and issubclass(cls, OpenEnum)
-
-
 def _configure(converter: Converter) -> None:
     converter.register_structure_hook(int, _whole)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _flag)
     converter.register_structure_hook(datetime, _time)
     converter.register_structure_hook_func(lambda cls: cls == Timestamp, _time)
-    converter.register_structure_hook_func(_is_enum, _enum)
+    converter.register_structure_hook(OpenEnum, _enum)
 
 
 DECODER: Final = Decoder(_configure)
