@@ -65,13 +65,19 @@ if TYPE_CHECKING:
     from datadog_slo._models_slos import TimeSliceSpec as TimeSliceSpec
     from datadog_slo._models_slos import UnknownSlo as UnknownSlo
     from datadog_slo._models_slos import UnknownSpec as UnknownSpec
+    from datadog_slo._progress import ReportProgress as ReportProgress
     from datadog_slo._report import SloReport as SloReport
     from datadog_slo._report import SloReportRow as SloReportRow
+    from datadog_slo._run import ReportEngineWarning as ReportEngineWarning
+    from datadog_slo._run import ReportFile as ReportFile
 
 _HOME: Final[dict[str, str]] = {
     "AsyncDatadogSLO": "_async_client",
     "DatadogSLO": "_client",
     "SITES": "_config",
+    "ReportEngineWarning": "_run",
+    "ReportFile": "_run",
+    "ReportProgress": "_progress",
     **dict.fromkeys(
         (
             "Comparator",
@@ -190,9 +196,12 @@ __all__ = [
     "OverallStatus",
     "RawErrorBudget",
     "Reading",
+    "ReportEngineWarning",
+    "ReportFile",
     "ReportInterval",
     "ReportJob",
     "ReportJobStatus",
+    "ReportProgress",
     "ReportStatus",
     "SearchCreator",
     "SearchFacets",

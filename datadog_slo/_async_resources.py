@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
-from datadog_slo import _bulk, _flows
+from datadog_slo import _bulk, _flows, _run
 from datadog_slo import _calls_corrections as correction_calls
 from datadog_slo import _calls_reads as reads
 from datadog_slo import _calls_reports as calls
@@ -17,6 +18,7 @@ from datadog_slo._models_history import SloHistory
 from datadog_slo._models_reports import BulkDeleteResult, ReportJob, ReportJobStatus
 from datadog_slo._models_search import SearchedSlo, SearchFacets
 from datadog_slo._models_slos import CanDeleteResult, DeleteResult, Slo, SloStatus
+from datadog_slo._progress import OnProgress
 from datadog_slo._report import SloReport
 from slo_common._execute import Caller
 from slo_common._pages import AsyncPaged
@@ -33,6 +35,7 @@ class AsyncReports:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._memory = _run.ServerMemory()
 
     async def create(
         self,
@@ -116,19 +119,77 @@ class AsyncReports:
         to_ts: Timestamp,
         interval: ReportInterval | str | None = None,
         timezone: str | None = None,
+        engine: Literal["auto", "server", "client"] = "auto",
         timeout: float = 900.0,
         on_status: _flows.OnStatus | None = None,
         allow_partial: bool = True,
+        on_progress: OnProgress | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        concurrency: int = _run.CONCURRENCY,
     ) -> SloReport:
-        """Create, wait and download: the arguments of :meth:`create` and :meth:`wait`, the report of :meth:`download`.
+        """A report, whichever way there is: ``query``, range, ``interval`` and ``timezone`` as for :meth:`create`.
 
-        ``allow_partial=False`` raises :class:`ReportPartial` for a job that completed with errors.
+        ``engine="server"`` creates the vendor's job, waits for it (``timeout`` seconds, ``on_status`` gets every answer) and downloads it;
+        ``allow_partial=False`` raises :class:`ReportPartial` for one that completed with errors. ``"client"`` asks for the SLI of each
+        SLO and interval by itself (months and UTC unless told otherwise): at most ``concurrency`` calls at once, under the rate limit;
+        ``on_progress`` gets a :class:`ReportProgress`; with ``checkpoint``, a file, a killed run goes on where it was. ``"auto"`` is the
+        server as long as it is there (not 404, 410 or 403), then the client, with one :class:`ReportEngineWarning`.
+
+        In a report of the client engine a cell without an SLI is None, never 0, and its reason is in the row's ``reasons``; errors of one
+        SLO are in its ``export_error``. Unlike the vendor's, it has values for monitor SLOs too, and more than 1,000 rows if need be.
+
+        Raises :class:`InvalidArgument`, :class:`AuthenticationError`, :class:`PermissionDenied`, :class:`RateLimited`,
+        :class:`ReportFailed`, :class:`PollTimeout`, and the last error when ten cells in a row fail for want of a server.
 
         >>> report = dd.reports.run(query="team:payments", from_ts=start, to_ts=end, interval="weekly")  # doctest: +SKIP
         >>> report.to_csv()  # doctest: +SKIP
         """
         asked = calls.report_range(query=query, from_ts=from_ts, to_ts=to_ts, interval=interval, timezone=timezone)
-        return await _flows.run_on_server(self._caller, asked, timeout=timeout, on_status=on_status, allow_partial=allow_partial)
+        options = _run.run_options(
+            engine_name=engine,
+            timeout=timeout,
+            on_status=on_status,
+            allow_partial=allow_partial,
+            on_progress=on_progress,
+            checkpoint=checkpoint,
+            concurrency=concurrency,
+        )
+        return await _run.run(self._caller, asked, options, self._memory)
+
+    async def run_to(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        query: str,
+        from_ts: Timestamp,
+        to_ts: Timestamp,
+        interval: ReportInterval | str | None = None,
+        timezone: str | None = None,
+        engine: Literal["auto", "server", "client"] = "auto",
+        timeout: float = 900.0,
+        on_status: _flows.OnStatus | None = None,
+        allow_partial: bool = True,
+        on_progress: OnProgress | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        concurrency: int = _run.CONCURRENCY,
+    ) -> _run.ReportFile:
+        """The same report as a CSV file, for any size: rows are written as they are finished and not kept in memory.
+
+        Arguments and exceptions as for :meth:`run`, and OSError when the file cannot be written. The file appears when it is complete.
+
+        >>> dd.reports.run_to("2026.csv", query="*", from_ts=start, to_ts=end, checkpoint="2026.part")  # doctest: +SKIP
+        """
+        asked = calls.report_range(query=query, from_ts=from_ts, to_ts=to_ts, interval=interval, timezone=timezone)
+        options = _run.run_options(
+            engine_name=engine,
+            timeout=timeout,
+            on_status=on_status,
+            allow_partial=allow_partial,
+            on_progress=on_progress,
+            checkpoint=checkpoint,
+            concurrency=concurrency,
+        )
+        return await _run.run_to(self._caller, asked, options, self._memory, path)
 
     async def resume(
         self, handle: str, *, timeout: float = 900.0, on_status: _flows.OnStatus | None = None, allow_partial: bool = True

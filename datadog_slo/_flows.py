@@ -65,6 +65,15 @@ async def wait_for_report(
     return last
 
 
+def check_partial(last: ReportJobStatus, *, allow_partial: bool) -> None:
+    if last.status == ReportStatus.COMPLETED_WITH_ERRORS and not allow_partial:
+        raise ReportPartial(
+            f"datadog.reports.run {last.id!r}: the job ended with errors in some rows, and allow_partial is False",
+            report_id=last.id,
+            status=last.status.value,
+        )
+
+
 async def finish_report(
     caller: Caller,
     report: ReportJob | str,
@@ -76,12 +85,7 @@ async def finish_report(
 ) -> SloReport:
     """Wait and download."""
     last = await wait_for_report(caller, report, timeout=timeout, on_status=on_status, schedule=schedule)
-    if last.status == ReportStatus.COMPLETED_WITH_ERRORS and not allow_partial:
-        raise ReportPartial(
-            f"datadog.reports.run {last.id!r}: the job ended with errors in some rows, and allow_partial is False",
-            report_id=last.id,
-            status=last.status.value,
-        )
+    check_partial(last, allow_partial=allow_partial)
     missing: NotFound
     try:
         return await caller.call(calls.download_report(last.id))
@@ -130,13 +134,6 @@ class _FileSink:
 
     def write(self, chunk: bytes) -> None:
         self._out.write(chunk)
-
-
-async def run_on_server(
-    caller: Caller, asked: calls.ReportRange, *, timeout: float, on_status: OnStatus | None, allow_partial: bool
-) -> SloReport:
-    job = await create_report(caller, asked)
-    return await finish_report(caller, job, timeout=timeout, on_status=on_status, schedule=None, allow_partial=allow_partial)
 
 
 async def create_slo(caller: Caller, slo: Slo, run: Run) -> Slo:
