@@ -25,7 +25,7 @@ _LISTS: Final = ("conditions", "notification_configurations")
 
 
 @frozen
-class _Item:
+class Item:
     """A resource as it stands in a list, so that an error in it is told by its path there."""
 
     attributes: Sla
@@ -39,12 +39,12 @@ def _configure(converter: Converter) -> None:
     def structure(value: Any, cls: type[Sla]) -> Sla:
         if type(value) is not dict:
             raise WrongType("expected an object, got another type")
-        return whole(_tidy(cast("dict[str, object]", value)), cls)
+        return whole(tidy(cast("dict[str, object]", value)), cls)
 
     converter.register_structure_hook(Sla, structure)
 
 
-def _tidy(attributes: Mapping[str, object]) -> dict[str, object]:
+def tidy(attributes: Mapping[str, object]) -> dict[str, object]:
     """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions."""
     if attributes.keys() <= _KNOWN:
         out = {"id": "", **attributes}
@@ -66,22 +66,22 @@ def _position(condition: object) -> float:
     return place if isinstance(place, int) else float("inf")
 
 
-_DECODER: Final = Decoder(_configure)
+DECODER: Final = Decoder(_configure)
 
 
 @functools.cache
-def _fast() -> FastPath | None:
+def fast_path() -> FastPath | None:
     """The fast path, if msgspec is installed."""
     if importlib.util.find_spec("msgspec") is None:
         return None
-    from rootly_sla._fast import slas as fast_path
+    from rootly_sla._fast import slas as read
 
-    return fast_path
+    return read
 
 
 def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
     """The SLA of a single resource."""
-    return _DECODER.decode(
+    return DECODER.decode(
         {**resource.attributes, "id": resource.id},
         Sla,
         call=call,
@@ -93,11 +93,11 @@ def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
 
 def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> tuple[Sla, ...]:
     """The SLAs of a list. When one cannot be read, every bad field of the whole page is named."""
-    fast = _fast()
+    fast = fast_path()
     if fast is not None:
-        found = fast([_tidy({**r.attributes, "id": r.id}) for r in resources])
+        found = fast([tidy({**r.attributes, "id": r.id}) for r in resources])
         if found is not None:
             return tuple(found)
     value = [{"attributes": {**r.attributes, "id": r.id}} for r in resources]
-    items = _DECODER.decode(value, tuple[_Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
+    items = DECODER.decode(value, tuple[Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
     return tuple(item.attributes for item in items)
