@@ -206,11 +206,11 @@ class Plan:
 @given(
     st.lists(
         st.builds(
-            lambda n, m, s, t: Fault(kind=str(n), method=m, skip=s, times=t),
-            st.integers(0, 99),
-            st.sampled_from([None, "GET", "POST"]),
-            st.integers(0, 2),
-            st.integers(1, 3),
+            Fault,
+            kind=st.integers(0, 99).map(str),
+            method=st.sampled_from([None, "GET", "POST"]),
+            skip=st.integers(0, 2),
+            times=st.integers(1, 3),
         ),
         max_size=4,
     ),
