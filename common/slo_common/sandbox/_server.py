@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -27,6 +28,7 @@ class _HTTPServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], sandboxes: Mapping[str, Sandbox]) -> None:
         self.sandboxes = dict(sandboxes)
         self.stopping = threading.Event()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
     def route(self, raw_path: str) -> tuple[Sandbox, str] | None:
@@ -51,10 +53,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         server = cast("_HTTPServer", self.server)
-        length = int(self.headers.get("content-length") or 0)
-        if length > MAX_BODY:
-            self.close_connection = True
-            self._send(Reply(status=413))
+        given = self.headers.get("content-length") or "0"
+        length = int(given) if re.fullmatch("[0-9]{1,18}", given) else -1
+        unreadable = 411 if "transfer-encoding" in self.headers else 400 if length < 0 else 413 if length > MAX_BODY else None
+        if unreadable is not None:
+            self.close_connection = True  # what follows on the connection is the body, not a request
+            self._send(Reply(status=unreadable))
             return
         body = self.rfile.read(length)
         found = server.route(self.path)
