@@ -7,10 +7,10 @@ import os
 import ssl
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl, unquote
 
 import anyio
@@ -21,6 +21,7 @@ from attrs import frozen
 from sniffio import AsyncLibraryNotFoundError, current_async_library
 
 from slo_common._body import BodyReader, Sink
+from slo_common._deadline import Deadline, bind
 from slo_common._drive import drive
 from slo_common._errors import (
     ClientClosed,
@@ -102,22 +103,36 @@ class Runtime(Protocol):
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, the members of groups included (trio tries several addresses at once)."""
     seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        at = ahead.pop(0)
+        if at is None or id(at) in seen:
+            continue
         seen.add(id(at))
         yield at
-        at = at.__cause__ or at.__context__
+        if isinstance(at, BaseExceptionGroup):
+            ahead.extend(cast("BaseExceptionGroup[BaseException]", at).exceptions)
+        ahead.extend((at.__cause__, at.__context__))
+
+
+def _tls_failed(error: ssl.SSLError, what: str, host: str) -> TransportError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(
+            f"{what}: the certificate of {host} was not accepted: {error.verify_message}. For a private CA pass an httpx client with your own "
+            "ssl.SSLContext"
+        )
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
+    return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {error.reason or 'TLS failure'}")
 
 
 def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
     host = httpx.URL(url).host
     for link in _chain(error):
-        if isinstance(link, ssl.SSLError):
-            reason = getattr(link, "verify_message", "") or link.reason or "TLS failure"
-            return TLSError(
-                f"{what}: the certificate of {host} was not accepted: {reason}. For a private CA pass an httpx client with your own ssl.SSLContext"
-            )
+        if isinstance(link, ssl.SSLError) and not isinstance(link, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+            return _tls_failed(link, what, host)
         if isinstance(link, ConnectionRefusedError):
             return ConnectFailed(f"{what}: {host} refused the connection", reason="refused")
         if type(link).__name__ == "gaierror":
@@ -127,18 +142,63 @@ def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
     return ConnectFailed(f"{what}: no connection to {host}", reason="other")
 
 
-def translate(error: Exception, *, what: str, url: str, answered: bool) -> TransportError:
+class _Progress:
+    """How far one attempt got. httpcore tells by its trace; where no trace comes (mocks), nothing is taken for granted."""
+
+    __slots__ = ("_connecting", "_traced", "_went_out", "answered", "writing")
+
+    def __init__(self) -> None:
+        self._connecting = False  # through a proxy
+        self._traced = False
+        self._went_out = False
+        self.answered = False
+        self.writing = False
+        """In the caller's sink, whose errors are not the connection's."""
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        self._traced = True
+        if name.endswith("send_request_headers.started"):
+            if info["request"].method == b"CONNECT":
+                self._connecting = True
+            else:
+                self._went_out = True
+
+    async def trace_async(self, name: str, info: Mapping[str, Any]) -> None:
+        self.trace(name, info)
+
+    @property
+    def sent(self) -> Sent:
+        if self.answered:
+            return Sent.YES
+        return Sent.NO if self._traced and not self._went_out else Sent.MAYBE
+
+    @property
+    def at_the_proxy(self) -> bool:
+        return self._connecting and not self._went_out
+
+    def write(self, sink: Sink, chunk: bytes) -> None:
+        self.writing = True
+        sink.write(chunk)
+        self.writing = False
+
+
+def translate(error: Exception, *, what: str, url: str, progress: _Progress) -> TransportError:
     """Our exception for one of httpx. Texts of httpx are not passed on: they may quote a header."""
-    sent = Sent.YES if answered else Sent.MAYBE
+    answered, sent = progress.answered, progress.sent
     name = type(error).__name__
     match error:
         case httpx.PoolTimeout():
-            return PoolExhausted(f"{what}: all {POOL_LIMITS.max_connections} connections of this client were in use")
+            size = f"{POOL_LIMITS.max_connections}, unless you brought your own httpx client"
+            return PoolExhausted(f"{what}: all connections of this client were in use ({size})")
         case httpx.ProxyError():
             refused = "407" in str(error)
             return ProxyFailed(f"{what}: the proxy {'asks for credentials (407)' if refused else 'failed'}", final=refused)
         case httpx.ConnectError() | httpx.ConnectTimeout():
             return _connect_failed(error, what, url)
+        case _ if progress.at_the_proxy:
+            return ProxyFailed(f"{what}: the proxy broke off before the connection through it was open ({name})")
+        case _ if sent is Sent.NO and not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+            return ConnectFailed(f"{what}: the connection ended before the request went out ({name})")
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return ProtocolError(f"{what}: the request could not be put on the wire ({name})", sent=Sent.NO, final=True)
         case httpx.ReadTimeout() | httpx.WriteTimeout():
@@ -161,14 +221,22 @@ def translate(error: Exception, *, what: str, url: str, answered: bool) -> Trans
 _HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeEncodeError)
 
 
-def _local(error: Exception, *, what: str, url: str, answered: bool) -> TransportError:
+def _local(error: Exception, *, what: str, url: str, progress: _Progress) -> TransportError:
     if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
-    return translate(error, what=what, url=url, answered=answered)
+    return translate(error, what=what, url=url, progress=progress)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
     return {k.lower(): v for k, v in response.headers.items()}  # httpx joins repeated ones by ", "
+
+
+def _ends_by_close(response: httpx.Response) -> bool:
+    """Whether nothing but the end of the connection ends this body. Compressed ones have an end of their own."""
+    if response.extensions.get("http_version") not in (b"HTTP/1.0", b"HTTP/1.1"):
+        return False
+    names = response.headers
+    return not any(name in names for name in ("content-length", "transfer-encoding", "content-encoding"))
 
 
 def _timeout(bounds: Bounds) -> httpx.Timeout:
@@ -248,6 +316,7 @@ class SyncRuntime:
         self._clock = _virtual_clock(http)
         self._closed = False
         self._pid = os.getpid()
+        self._deadline = Deadline()
         self._client = self._open()
 
     def _open(self) -> httpx.Client:
@@ -256,9 +325,11 @@ class SyncRuntime:
         if self._transport is not None:
             return httpx.Client(transport=self._transport, trust_env=False, limits=POOL_LIMITS)
         try:
-            return httpx.Client(verify=shared_ssl_context(), limits=POOL_LIMITS)
+            client = httpx.Client(verify=shared_ssl_context(), limits=POOL_LIMITS)
         except (ValueError, ImportError):
             raise _proxy_trouble() from None
+        bind(client, self._deadline)
+        return client
 
     def now(self) -> float:
         return self._clock.now() if self._clock is not None else time.monotonic()
@@ -285,35 +356,17 @@ class SyncRuntime:
     async def send(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None = None) -> Reply:
         client = self._checked()
         ends = self.now() + bounds.total
-        memory = _Collected()
+        progress = _Progress()
         failure: SloError
-        answered = False
         try:
-            built = client.build_request(
-                request.method, request.url, headers=list(request.headers), content=request.content, timeout=_timeout(bounds)
-            )
-            response = client.send(built, stream=True, auth=None, follow_redirects=False)
-            try:
-                answered = True
-                headers = _headers(response)
-                target = _sink_for(response, sink, memory)
-                if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
-                    headers.pop("content-encoding", None)
-                    chunks: Iterable[bytes] = (response.content,)
-                else:
-                    chunks = response.iter_raw()
-                reader = BodyReader(headers, max_bytes=bounds.max_bytes, what=what)
-                for raw in chunks:
-                    for chunk in reader.feed(raw):
-                        target.write(chunk)
-                    if self.now() > ends:
-                        raise _deadline(what, sent=Sent.YES)
-                reader.finish()
-            finally:
-                response.close()
-            return Reply(status=response.status_code, headers=headers, body=memory.body())
+            with self._deadline.until(ends):
+                return self._exchange(client, request, bounds, what, sink, progress, ends)
+        except SloError:  # one of them, DeadlineExceeded, is an OSError too
+            raise
         except _HTTP_ERRORS as e:
-            failure = _local(e, what=what, url=request.url, answered=answered)
+            if progress.writing:
+                raise
+            failure = _local(e, what=what, url=request.url, progress=progress)
         except RuntimeError:
             if not (self._closed or client.is_closed):
                 raise
@@ -321,6 +374,46 @@ class SyncRuntime:
         if isinstance(failure, ReadTimeout) and self.now() >= ends:
             failure = _deadline(what, sent=failure.sent)
         raise failure
+
+    def _exchange(
+        self,
+        client: httpx.Client,
+        request: Request,
+        bounds: Bounds,
+        what: str,
+        sink: Sink | None,
+        progress: _Progress,
+        ends: float,
+    ) -> Reply:
+        memory = _Collected()
+        built = client.build_request(
+            request.method,
+            request.url,
+            headers=list(request.headers),
+            content=request.content,
+            timeout=_timeout(bounds),
+            extensions={"trace": progress.trace},
+        )
+        response = client.send(built, stream=True, auth=None, follow_redirects=False)
+        try:
+            progress.answered = True
+            headers = _headers(response)
+            target = _sink_for(response, sink, memory)
+            if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
+                headers.pop("content-encoding", None)
+                chunks: Iterable[bytes] = (response.content,)
+            else:
+                chunks = response.iter_raw()
+            reader = BodyReader(headers, max_bytes=bounds.max_bytes, what=what)
+            for raw in chunks:
+                for chunk in reader.feed(raw):
+                    progress.write(target, chunk)
+                if self.now() > ends:
+                    raise _deadline(what, sent=Sent.YES)
+            reader.finish()
+        finally:
+            response.close()
+        return Reply(status=response.status_code, headers=headers, body=memory.body(), unframed=_ends_by_close(response))
 
     def lock(self) -> AbstractAsyncContextManager[object]:
         return _BlockingLock()
@@ -446,9 +539,13 @@ class AsyncRuntime:
         try:
             with anyio.move_on_after(bounds.total):
                 return await self._exchange(client, request, bounds, what, sink, memory, progress)
-            failure = _deadline(what, sent=Sent.YES if progress.answered else Sent.MAYBE)
+            failure = _deadline(what, sent=progress.sent)
+        except SloError:
+            raise
         except _HTTP_ERRORS as e:
-            failure = _local(e, what=what, url=request.url, answered=progress.answered)
+            if progress.writing:
+                raise
+            failure = _local(e, what=what, url=request.url, progress=progress)
         except RuntimeError:
             if not (self._closed or client.is_closed):
                 raise
@@ -466,7 +563,12 @@ class AsyncRuntime:
         progress: _Progress,
     ) -> Reply:
         built = client.build_request(
-            request.method, request.url, headers=list(request.headers), content=request.content, timeout=_timeout(bounds)
+            request.method,
+            request.url,
+            headers=list(request.headers),
+            content=request.content,
+            timeout=_timeout(bounds),
+            extensions={"trace": progress.trace_async},
         )
         response = await client.send(built, stream=True, auth=None, follow_redirects=False)
         try:
@@ -477,16 +579,17 @@ class AsyncRuntime:
                 headers.pop("content-encoding", None)
                 reader = BodyReader(headers, max_bytes=bounds.max_bytes, what=what)
                 for chunk in reader.feed(response.content):
-                    target.write(chunk)
+                    progress.write(target, chunk)
             else:
                 reader = BodyReader(headers, max_bytes=bounds.max_bytes, what=what)
-                async for raw in response.aiter_raw():
-                    for chunk in reader.feed(raw):
-                        target.write(chunk)
+                async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
+                    async for raw in chunks:
+                        for chunk in reader.feed(raw):
+                            progress.write(target, chunk)
             reader.finish()
         finally:
             await response.aclose()
-        return Reply(status=response.status_code, headers=headers, body=memory.body())
+        return Reply(status=response.status_code, headers=headers, body=memory.body(), unframed=_ends_by_close(response))
 
     def lock(self) -> AbstractAsyncContextManager[object]:
         return anyio.Lock()
@@ -532,15 +635,6 @@ class AsyncRuntime:
         self._closed = True
         if self._given is None:
             await self._client.aclose()
-
-
-class _Progress:
-    """How far one attempt got."""
-
-    __slots__ = ("answered",)
-
-    def __init__(self) -> None:
-        self.answered = False
 
 
 def _current_loop() -> object:

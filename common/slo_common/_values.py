@@ -45,6 +45,8 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(factory=dict[str, str])
     body: bytes = field(default=b"", repr=False)
+    unframed: bool = False
+    """Nothing but the end of the connection ended the body: only the body itself can show whether all of it came."""
 
     def header(self, name: str, default: str = "") -> str:
         return self.headers.get(name, default)
