@@ -424,6 +424,17 @@ class ReportUnavailable(SloError):
         self.report_id = report_id
 
 
+def shown(text: str, *, limit: int = 500) -> str:
+    """A text of the server's or the caller's as a message may hold it: of bounded length, and unable to forge a line of a log."""
+    start = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    return start if len(text) <= limit else f"{start}... ({len(text)} characters)"
+
+
+def about(call: str, subject: str) -> str:
+    """A call and what it is about, for the head of a message."""
+    return f"{call} {shown(subject, limit=100)!r}" if subject else call
+
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: BadRequest,
     401: AuthenticationError,
@@ -467,11 +478,10 @@ def api_error(
     The message names the call, its subject, the status, the vendor's text, the request id and the hint.
     """
     kind = kind if kind is not None else error_class(status)
-    about = f"{call} {subject!r}" if subject else call
-    said = "; ".join(str(e) for e in errors) or "no reason given"
-    message = f"{about}: HTTP {status}: {said}"
+    said = shown("; ".join(str(e) for e in errors[:20])) or "no reason given"
+    message = f"{about(call, subject)}: HTTP {status}: {said}"
     if request_id:
-        message += f" (request id {request_id})"
+        message += f" (request id {shown(request_id, limit=100)})"
     if hint:
         message += f". {hint}"
     more: dict[str, Any] = {"retry_after": retry_after} if issubclass(kind, (RateLimited, ServiceUnavailable)) else {}

@@ -25,6 +25,7 @@ from slo_common._errors import (
     ServiceUnavailable,
     SloError,
     UnfinishedWrite,
+    about,
 )
 from slo_common._limiter import LimitKey, RateLimiter, Reservation
 from slo_common._ratelimit import parse as parse_rate_limit
@@ -327,9 +328,8 @@ class _Run:
 
     def _unknown(self, error: SloError, kind: type[OutcomeUnknown]) -> OutcomeUnknown:
         call = self._call
-        about = f"{call.name} {call.subject!r}" if call.subject else call.name
         return kind(
-            f"{about}: it may have been applied; not sent again, because that could do it twice. What happened: {error}",
+            f"{about(call.name, call.subject)}: it may have been applied; not sent again, because that could do it twice. What happened: {error}",
             operation=call.name,
             first_sent_at=self._first_sent if self._first_sent is not None else from_epoch(self._caller.runtime.wall()),
             status=getattr(error, "status", None),
