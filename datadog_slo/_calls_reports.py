@@ -13,7 +13,7 @@ from datadog_slo._models_reports import BulkDeleteError, BulkDeleteResult, Repor
 from datadog_slo._replies import check, json_of, request_id
 from datadog_slo._report import SloReport, read_csv
 from slo_common._check import Problems
-from slo_common._errors import InvalidArgument, MalformedResponse, OperationGone
+from slo_common._errors import InvalidArgument, MalformedResponse, OperationGone, Sent, TruncatedResponse
 from slo_common._json import dumps, not_json
 from slo_common._times import Timestamp, to_epoch
 from slo_common._url import target
@@ -172,6 +172,10 @@ def _check_csv(reply: Reply, name: str, report_id: str) -> None:
     check(reply, call=name, subject=report_id)
     if reply.content_type in ("text/html", "application/json", "application/vnd.api+json"):
         raise not_json(reply, call=name, request_id=request_id(reply), reason="a CSV was expected")
+    if reply.unframed:  # a CSV cut between two lines looks like a whole one
+        raise TruncatedResponse(
+            f"{name}: the reply has no length and no chunks, so nobody can tell whether the file is whole", sent=Sent.YES
+        )
 
 
 def _download(name: str, report_id: str, decode: Callable[[Reply], T]) -> Call[T]:
