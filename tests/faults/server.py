@@ -18,7 +18,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from types import TracebackType
@@ -100,7 +100,7 @@ class Connection:
         assert isinstance(reply, Reply)
         if reply.status in range(300, 500):
             self.server.refused(request)
-        return whole(reply.status, reply.body, dict(reply.headers))
+        return whole(reply.status, reply.body, reply.headers, keep=True)
 
     def wait_for_the_end(self) -> None:
         """Until the client closes its side."""
@@ -136,25 +136,27 @@ class Script:
 # Bytes.
 
 
-def head(status: int, *, length: int | None = None, chunked: bool = False, **headers: str) -> bytes:
-    """A reply's head; underscores in header names become hyphens. Without ``length`` and ``chunked`` the close ends the body."""
-    fields = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+def head(
+    status: int, *, length: int | None = None, chunked: bool = False, keep: bool = False, headers: Mapping[str, str] | None = None
+) -> bytes:
+    """A reply's head. Without ``length`` and ``chunked`` the close ends the body; without ``keep`` it announces the close."""
+    fields = {"content-type": "application/json"}
     if length is not None:
         fields["content-length"] = str(length)
     if chunked:
         fields["transfer-encoding"] = "chunked"
+    if not keep:
+        fields["connection"] = "close"
+    fields |= {name.lower(): value for name, value in (headers or {}).items()}
     reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Odd"
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def whole(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> bytes:
+def whole(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, *, keep: bool = False) -> bytes:
     """A complete reply."""
-    kept = {name.lower().replace("-", "_"): value for name, value in (headers or {}).items()}
-    if status in (204, 304):
-        return head(status, **kept)
-    kept.pop("content_length", None)
-    return head(status, length=len(body), **kept) + body
+    empty = status in (204, 304)
+    return head(status, length=None if empty else len(body), keep=keep, headers=headers) + (b"" if empty else body)
 
 
 def chunk(data: bytes) -> bytes:
@@ -194,14 +196,14 @@ def send(*pieces: bytes) -> Step:
     return lambda connection: connection.send(b"".join(pieces))
 
 
-def answer(status: int, body: bytes | object = b"", **headers: str) -> Step:
+def answer(status: int, body: object = b"", *, keep: bool = False, headers: Mapping[str, str] | None = None) -> Step:
     """A complete reply; anything but bytes becomes JSON. 3xx and 4xx say that the request was refused."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def step(connection: Connection) -> None:
         if status in range(300, 500) and connection.request is not None:
             connection.server.refused(connection.request)
-        connection.send(whole(status, content, headers))
+        connection.send(whole(status, content, headers, keep=keep))
 
     return step
 
@@ -232,6 +234,15 @@ def serve(sandbox: Sandbox) -> Step:
         while True:
             connection.read_request()
             connection.send(connection.answer_from(sandbox))
+
+    return step
+
+
+def hold() -> Step:
+    """Keep the connection and read no further, until the test is over."""
+
+    def step(connection: Connection) -> None:
+        connection.server.stopping.wait(PATIENCE)
 
     return step
 
@@ -404,7 +415,7 @@ class FaultServer:
 
 
 @contextmanager
-def full_backlog() -> Iterator[str]:
+def full_backlog() -> Generator[str]:
     """The address of a port that takes no further connection: nobody accepts, and its queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         waiting: list[socket.socket] = []
