@@ -1,0 +1,104 @@
+"""``python -m slo_common.sandbox``: serves until interrupted and says what to export."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from slo_common.sandbox.__main__ import environment, main, parser, sandboxes
+from slo_common.sandbox._server import Server
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "slo_common.sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def read_lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline().strip() for _ in range(count)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_all_three_until_interrupted(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    first, *exports = read_lines(process, 4)
+    matched = re.fullmatch(r"# serving datadog, rootly, zabbix at (http://127\.0\.0\.1:\d+); Ctrl-C stops", first)
+    assert matched is not None
+    url = matched[1]
+    assert exports == [
+        f"export DD_BASE_URL={url}/datadog DD_API_KEY=sandbox-api-key DD_APP_KEY=sandbox-app-key",
+        f"export ROOTLY_BASE_URL={url}/rootly ROOTLY_API_TOKEN=sandbox-token",
+        f"export ZABBIX_URL={url}/zabbix/api_jsonrpc.php ZABBIX_TOKEN=sandbox-token",
+    ]
+    keys = {"dd-api-key": "sandbox-api-key", "dd-application-key": "sandbox-app-key"}
+    slos = httpx.get(url + "/datadog/api/v1/slo", headers=keys, trust_env=False).json()
+    assert slos["data"]
+    process.send_signal(number)
+    assert process.wait(10) == 0
+
+
+@pytest.fixture
+def _handlers_put_back() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers_put_back")
+def test_one_vendor_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def interrupt() -> None:
+        while signal.getsignal(signal.SIGTERM) is before:
+            waiting.wait(0.005)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    waiting = threading.Event()
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert main(["--only", "rootly", "--port", "0"]) == 0
+    thread.join()
+    first, export = capsys.readouterr().out.splitlines()
+    assert first.startswith("# serving rootly at http://127.0.0.1:")
+    assert export.startswith("export ROOTLY_BASE_URL=http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("names", "starts"),
+    [
+        (["datadog"], ["export DD_BASE_URL="]),
+        (["rootly"], ["export ROOTLY_BASE_URL="]),
+        (["zabbix"], ["export ZABBIX_URL="]),
+        (["zabbix", "datadog"], ["export DD_BASE_URL=", "export ZABBIX_URL="]),
+    ],
+)
+def test_only_the_vendors_named_are_served(names: list[str], starts: list[str]) -> None:
+    made = sandboxes(names)
+    assert sorted(made) == sorted(names)
+    with Server(made) as server:
+        lines = environment(server, names)
+    assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
+
+
+def test_a_vendor_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--only", "pagerduty"])
+    assert "invalid choice: 'pagerduty'" in capsys.readouterr().err
+
+
+def test_the_options_have_defaults() -> None:
+    options = parser().parse_args([])
+    assert (options.host, options.port, options.only) == ("127.0.0.1", 8080, None)
