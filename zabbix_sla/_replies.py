@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import urlsplit
 
 from slo_common._errors import (
     AlreadyExists,
@@ -83,10 +82,9 @@ def check_status(reply: Reply, *, call: str, subject: str) -> None:
 
 
 def _redirect_hint(reply: Reply) -> str:
-    location = reply.header("location")
-    if not urlsplit(location).scheme:
+    scheme, host, port = origin(reply.header("location"))
+    if not host:
         return f"Redirects are not followed. {_URL_HINT}"
-    scheme, host, port = origin(location)
     return f"It leads to {scheme}://{host}:{port}; redirects are not followed, so give that address"
 
 
