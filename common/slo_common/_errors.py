@@ -295,7 +295,10 @@ class UnsupportedMediaType(ApiError):
 
 
 class RateLimited(ApiError):
-    """429, given up. ``retry_after`` is the server's hint in seconds or None; repeating later is always safe."""
+    """429 (or a 403 that says when to come back), given up.
+
+    ``retry_after`` is the server's hint in seconds or None; repeating later is always safe.
+    """
 
     retry_safe: bool | None = True
 
@@ -477,7 +480,9 @@ def api_error(
 
     The message names the call, its subject, the status, the vendor's text, the request id and the hint.
     """
-    kind = kind if kind is not None else error_class(status)
+    if kind is None:
+        # A firewall in front of the vendor that refuses with 403 and says when to come back means a rate limit.
+        kind = RateLimited if status == 403 and retry_after is not None else error_class(status)
     said = shown("; ".join(str(e) for e in errors[:20])) or "no reason given"
     message = f"{about(call, subject)}: HTTP {status}: {said}"
     if request_id:
