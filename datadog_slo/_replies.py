@@ -69,6 +69,8 @@ def errors_of(reply: Reply) -> tuple[ErrorDetail, ...]:
     found = body.get("errors")
     if found is None:
         found = body.get("error")
+    if found is None and any(name in body for name in ("detail", "title", "message")):  # RFC 9457, and what gateways write
+        return (_detail(body),)
     if isinstance(found, str):
         return (ErrorDetail(detail=found),)
     if isinstance(found, dict):

@@ -188,14 +188,14 @@ def parse_document(value: object) -> Document:
 
 
 def parse_errors(value: object) -> tuple[ErrorObject, ...]:
-    """The errors of a reply, whatever its shape: ``errors`` (objects or texts), ``{"error": text or object}``, or nothing.
+    """The errors of a reply, whatever its shape: ``errors`` (objects or texts), ``{"error": text or object}``, RFC 9457, or nothing.
 
     Never raises: what a server says about its failure must not hide that failure. A member of a wrong type counts as missing.
     """
     if not isinstance(value, dict):
         return ()
     top = cast("dict[str, object]", value)
-    listed = top.get("errors") or top.get("error")
+    listed = top.get("errors") or top.get("error") or (top if "detail" in top or "title" in top else None)
     entries = cast("list[object]", listed) if isinstance(listed, list) else [listed]
     return tuple(error for error in map(_error, entries) if error is not None)
 
