@@ -13,6 +13,7 @@ from attrs import frozen
 from datadog_slo import AsyncDatadogSLO, DatadogSLO
 from rootly_sla import AsyncRootlySLA, RootlySLA
 from slo_common import RetryPolicy, SloError, Timeouts
+from zabbix_sla import AsyncZabbixSLA, ZabbixSLA
 
 Mode = Literal["sync", "asyncio", "trio"]
 MODES: tuple[Mode, ...] = ("sync", "asyncio", "trio")
@@ -21,11 +22,15 @@ Use = Callable[[Any], Any]
 
 AT_ONCE = RetryPolicy(backoff_base=0.0)
 """The default policy without its pauses between tries."""
-SHORT = Timeouts(total=5.0, connect=0.3, read=0.3)
+DEFAULTS: dict[str, Any] = {"retry": AT_ONCE, "timeout": Timeouts(total=5.0, connect=0.3, read=0.3)}
+"""For real sockets."""
+PATIENT: dict[str, Any] = {"retry": RetryPolicy(), "timeout": 60.0}
+"""What a client has by itself; for virtual time."""
 
 _KINDS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "datadog": (DatadogSLO, AsyncDatadogSLO, {"api_key": "k", "app_key": "a"}),
     "rootly": (RootlySLA, AsyncRootlySLA, {"token": "t"}),
+    "zabbix": (ZabbixSLA, AsyncZabbixSLA, {"url": "http://127.0.0.1:1", "token": "t" * 64, "auth_transport": "header"}),
 }
 
 
@@ -41,7 +46,7 @@ class Driver:
     def run_all(self, uses: list[Use], *, of: str = "datadog", **options: Any) -> list[Any]:
         """Several uses of one client, one after the other."""
         sync_client, async_client, credentials = _KINDS[of]
-        options = {"retry": AT_ONCE, "timeout": SHORT, **credentials, **options}
+        options = {**DEFAULTS, **credentials, **options}
         if self.mode == "sync":
             with sync_client(**options) as client:
                 return [_collected(use(client)) for use in uses]
@@ -86,6 +91,21 @@ STATUS = {"data": {"id": "r-1", "type": "report_id", "attributes": {"status": "c
 """A good answer to :func:`read`."""
 CREATED = {"data": {"id": "r-1", "type": "report_id"}}
 """A good answer to :func:`write`."""
+
+
+SLA = {
+    "name": "Sev1 follow-ups",
+    "assignment_deadline_days": 1,
+    "assignment_deadline_parent_status": "resolved",
+    "completion_deadline_days": 14,
+    "completion_deadline_parent_status": "resolved",
+    "manager_user_id": 7,
+}
+
+
+def create_sla(client: Any) -> Any:
+    """A write of Rootly's that must not be repeated."""
+    return client.slas.create(**SLA)
 
 
 def told(error: SloError) -> tuple[str, bool | None, int]:

@@ -26,7 +26,7 @@ from typing import Self
 
 from attrs import field, frozen
 
-from slo_common._runtime import sandbox_request
+from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox import Sandbox
 

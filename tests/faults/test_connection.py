@@ -26,7 +26,7 @@ from slo_common import (
     TruncatedResponse,
     UnfinishedWrite,
 )
-from slo_common import _runtime as runtime_module
+from slo_common import _http as http_module
 from tests.common.fakes import RecordingLimiter
 from tests.faults.clients import STATUS, WRITE_PATH, Driver, Use, read, told, write
 from tests.faults.server import (
@@ -393,11 +393,11 @@ def test_f25_broken_proxy_or_trust_store_of_the_environment(
     driver: Driver, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    runtime_module.shared_ssl_context.cache_clear()
+    http_module.shared_ssl_context.cache_clear()
     try:
         with pytest.raises(ConfigurationError, match=name) as caught:
             (DatadogSLO if driver.mode == "sync" else AsyncDatadogSLO)("k", "a")
     finally:
-        runtime_module.shared_ssl_context.cache_clear()
+        http_module.shared_ssl_context.cache_clear()
     assert "hunter2" not in str(caught.value)
     assert caught.value.sent == "no"
