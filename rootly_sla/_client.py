@@ -19,8 +19,8 @@ from slo_common._timeouts import Timeouts
 from slo_common._url import base_url as checked_url
 
 if TYPE_CHECKING:
+    from slo_common._http import AsyncHTTP, SyncHTTP
     from slo_common._limiter import RateLimiter
-    from slo_common._runtime import AsyncHTTP, SyncHTTP
 
 BASE_URL: Final = "https://api.rootly.com"
 TOKEN_VARIABLES: Final = ("ROOTLY_API_TOKEN", "ROOTLY_API_KEY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import attrs
 from attrs import frozen
@@ -14,7 +14,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from rootly_sla._replies import request_id
 from rootly_sla.models import Sla
-from slo_common._convert import Decoder, WrongType
+from slo_common._convert import Decoder
 from slo_common._jsonapi import Resource
 from slo_common._values import Reply
 
@@ -36,12 +36,7 @@ def _configure(converter: Converter) -> None:
     converter.register_structure_hook_func(lambda cls: cls == Mapping[str, object], lambda value, _: value)
     whole = make_dict_structure_fn(Sla, converter)
 
-    def structure(value: Any, cls: type[Sla]) -> Sla:
-        if type(value) is not dict:
-            raise WrongType("expected an object, got another type")
-        return whole(tidy(cast("dict[str, object]", value)), cls)
-
-    converter.register_structure_hook(Sla, structure)
+    converter.register_structure_hook(Sla, lambda value, cls: whole(tidy(value), cls))
 
 
 def tidy(attributes: Mapping[str, object]) -> dict[str, object]:

@@ -269,5 +269,5 @@ class SlaSpec:
     assignment_skip_weekends: bool | Unset = UNSET
     completion_deadline_sub_status_id: str | Unset | None = UNSET
     completion_skip_weekends: bool | Unset = UNSET
-    conditions: Sequence[ConditionLike] | Unset = UNSET
-    notification_configurations: Sequence[NotificationLike] | Unset = UNSET
+    conditions: Sequence[ConditionLike] | Unset | None = UNSET
+    notification_configurations: Sequence[NotificationLike] | Unset | None = UNSET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from slo_common.sandbox import Reply, Sandbox, SandboxRequest
 
@@ -13,7 +13,7 @@ TOKEN = "rootly-test-token"
 ROLE = "11111111-2222-4333-8444-555555555555"
 FIELD = "99999999-2222-4333-8444-555555555555"
 
-WANTED: dict[str, object] = {
+WANTED: dict[str, Any] = {
     "name": "Sev1 follow-ups",
     "assignment_deadline_days": 1,
     "assignment_deadline_parent_status": "resolved",

@@ -219,8 +219,9 @@ class TestLists:
 
 class TestPlans:
     def test_every_fault_of_every_sla(self) -> None:
-        good = SlaSpec(**WANTED)  # type: ignore[arg-type]  # a plain dict of good values
-        bad = SlaSpec(**{**WANTED, "assignment_deadline_days": 8, "manager_user_id": None})  # type: ignore[arg-type]  # see above
+        good = SlaSpec(**WANTED)
+        arguments: dict[str, Any] = {**WANTED, "assignment_deadline_days": 8, "manager_user_id": None}
+        bad = SlaSpec(**arguments)
         assert refused(lambda slas: slas.plan([good, bad])) == (
             f"desired[1].assignment_deadline_days: 8 was given; {DAYS}",
             f"desired[1].manager_role_id, manager_user_id: neither was given; {ONE}",

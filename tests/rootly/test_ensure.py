@@ -257,7 +257,7 @@ class TestAtOnce:
 
         async def one() -> None:
             async with AsyncRootlySLA(TOKEN, http=sandbox.transport()) as rootly:
-                done.append(await rootly.slas.ensure(**WANTED))  # type: ignore[arg-type]  # a plain dict of good values
+                done.append(await rootly.slas.ensure(**WANTED))
 
         async def all_of_them() -> None:
             async with anyio.create_task_group() as group:
@@ -350,7 +350,7 @@ class TestLag:
         old = sandbox.settled()
         other.slas.delete(old)
         sandbox.index_lag = 0
-        new = other.slas.create(**WANTED)  # type: ignore[arg-type]  # a plain dict of good values
+        new = other.slas.create(**WANTED)
         done = ensure()(rootly.slas)
         assert (done.action, done.sla.id) == ("unchanged", new.id)
 
@@ -386,3 +386,16 @@ class TestLostAnswers:
                 ensure()(rootly.slas)
             assert sandbox.methods.count("POST") == 3
             assert caught.value.reconcile() is None
+
+    @pytest.mark.parametrize("library", ["asyncio", "trio"])
+    def test_nor_with_the_async_client(self, library: str) -> None:
+        sandbox = Crowd()
+        sandbox.faults.add(Fault.stall(method="POST", times=3))
+
+        async def run() -> object:
+            async with AsyncRootlySLA(TOKEN, http=sandbox.transport()) as rootly:
+                with pytest.raises(OutcomeUnknown) as caught:
+                    await ensure()(rootly.slas)
+                return await caught.value.reconcile()
+
+        assert anyio.run(run, backend=library) is None
