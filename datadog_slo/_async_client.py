@@ -13,7 +13,7 @@ from slo_common._runtime import AsyncRuntime
 from slo_common._timeouts import Timeouts
 
 if TYPE_CHECKING:
-    from slo_common._runtime import AsyncHTTP
+    from slo_common._http import AsyncHTTP
 
 
 class AsyncDatadogSLO(AsyncClient):

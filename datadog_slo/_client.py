@@ -13,7 +13,7 @@ from slo_common._runtime import SyncRuntime
 from slo_common._timeouts import Timeouts
 
 if TYPE_CHECKING:
-    from slo_common._runtime import SyncHTTP
+    from slo_common._http import SyncHTTP
 
 
 class DatadogSLO(SyncClient):

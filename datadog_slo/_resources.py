@@ -176,7 +176,9 @@ class Reports:
     ) -> _run.ReportFile:
         """The same report as a CSV file, for any size: rows are written as they are finished and not kept in memory.
 
-        Arguments and exceptions as for :meth:`run`, and OSError when the file cannot be written. The file appears when it is complete.
+        Arguments as for :meth:`run`. The file appears when it is complete.
+
+        Raises what :meth:`run` raises, and OSError when the file cannot be written.
 
         >>> dd.reports.run_to("2026.csv", query="*", from_ts=start, to_ts=end, checkpoint="2026.part")  # doctest: +SKIP
         """
