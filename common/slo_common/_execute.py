@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import random
 from collections.abc import Callable
@@ -160,8 +161,8 @@ class _Run:
                 self._first_sent = from_epoch(runtime.wall())
             sent_at = runtime.now()
             reply = await runtime.send(request, bounds, what=call.name, sink=self._sink)
-            state = parse_rate_limit(reply.headers)
-            await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=runtime.now()))
+            state, replied_at = parse_rate_limit(reply.headers), runtime.now()
+            await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=replied_at))
             told = True
             return call.decode(reply)
         except SloError as e:
@@ -180,7 +181,8 @@ class _Run:
             if not told and (sent_at is None or unsent):
                 await self._pace(reservation.cancel)
             elif not told:
-                await self._pace(lambda: reservation.done(None, refused=False, now=runtime.now()))
+                lost_at = runtime.now()
+                await self._pace(lambda: reservation.done(None, refused=False, now=lost_at))
 
     def _note(self, error: SloError, elapsed: float) -> None:
         refused = isinstance(error, ApiError) and error.status < 500
@@ -211,7 +213,8 @@ class _Run:
             while wait > 0:
                 self._check_queue(runtime.now() - queued_at, wait)
                 await runtime.sleep(wait)
-                wait = await self._pace(lambda: reservation.renew(runtime.now()))
+                now = runtime.now()
+                wait = await self._pace(functools.partial(reservation.renew, now))
             granted = True
         finally:
             if not granted:
@@ -232,7 +235,7 @@ class _Run:
         return made[0]
 
     async def _pace(self, ask: Callable[[], R]) -> R:
-        """Ask the limiter something, beside the event loop when it has to do I/O for the answer."""
+        """Ask the limiter something, beside the event loop (so: without the runtime) when it has to do I/O for the answer."""
         caller = self._caller
         if getattr(caller.limiter, "does_io", False):
             return await caller.runtime.offload(ask)
