@@ -23,7 +23,7 @@ TEST := build/venv-test
 CLEAN := build/venv-wheel
 BENCH := build/venv-bench
 PACKAGES := datadog_slo rootly_sla zabbix_sla common/slo_common
-CODE := $(PACKAGES) $(wildcard tests examples bench)
+CODE := $(PACKAGES) $(wildcard tests examples bench .ci/*.py)
 PINS := pyproject.toml constraints.txt
 # The wheel's content: with any of these newer, it is built again.
 SOURCES := pyproject.toml README.md LICENSE $(PACKAGES) $(shell find $(PACKAGES) -name '*.py' -o -name py.typed)
