@@ -68,7 +68,7 @@ IMPORTS = tuple(
 
 
 def test_httpx_is_imported_by_one_module() -> None:
-    assert {i.importer for i in IMPORTS if i.top in {"httpx", "httpcore"}} == {"slo_common._runtime"}
+    assert {i.importer for i in IMPORTS if i.top in {"httpx", "httpcore"}} == {"slo_common._http"}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 
 class _Stream(Protocol):
@@ -99,14 +99,11 @@ class BoundedBackend:
         self._backend.sleep(seconds)
 
 
-def bind(client: object, deadline: Deadline) -> None:
-    """Let every connection that this httpx client will open obey the deadline.
+def bind(transport: object, deadline: Deadline) -> None:
+    """Let every connection that this httpx transport will open obey the deadline.
 
     httpcore takes a backend of one's own, httpx has no way to hand it on; hence the private names. The fault matrix (row 23) notices
     when they change.
     """
-    inside = vars(client)
-    for transport in (inside["_transport"], *cast("dict[object, object]", inside["_mounts"]).values()):
-        if transport is not None:  # an address that the environment keeps from its proxy
-            pool = vars(transport)["_pool"]
-            pool._network_backend = BoundedBackend(pool._network_backend, deadline)  # noqa: SLF001  # see above
+    pool = vars(transport)["_pool"]
+    pool._network_backend = BoundedBackend(pool._network_backend, deadline)  # noqa: SLF001  # see above

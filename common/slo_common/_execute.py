@@ -28,10 +28,11 @@ from slo_common._errors import (
     UnfinishedWrite,
     about,
 )
+from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, RateLimiter, Reservation
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._retry import RetryPolicy, Verdict, backoff, judge
-from slo_common._runtime import Bounds, Runtime
+from slo_common._runtime import Runtime
 from slo_common._timeouts import Timeouts
 from slo_common._times import from_epoch
 from slo_common._values import Call, Request, Safety

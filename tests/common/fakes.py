@@ -11,11 +11,11 @@ from slo_common._body import Sink
 from slo_common._drive import drive
 from slo_common._errors import ErrorDetail, api_error
 from slo_common._execute import Caller
+from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, NoRateLimiter, RateLimiter, Reservation
 from slo_common._ratelimit import RateLimitState
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._retry import RetryPolicy
-from slo_common._runtime import Bounds
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._values import Call, Reply, Request, Safety

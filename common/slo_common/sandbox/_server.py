@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, cast
 
-from slo_common._runtime import sandbox_request
+from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox._faults import Drop
 from slo_common.sandbox._state import Sandbox

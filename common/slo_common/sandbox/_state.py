@@ -16,7 +16,7 @@ from slo_common.sandbox._faults import Drop, Fault, FaultPlan
 from slo_common.sandbox._limits import Meter
 
 if TYPE_CHECKING:
-    from slo_common._runtime import SandboxTransport
+    from slo_common._http import SandboxTransport
     from slo_common.sandbox._server import Server
 
 
@@ -181,7 +181,7 @@ class Sandbox(abc.ABC):
         Given as ``http=`` itself, the client also sleeps by this sandbox's :class:`VirtualClock` if it has one; wrapped in an
         ``httpx.Client(transport=...)`` it sleeps by the machine's clock.
         """
-        from slo_common._runtime import SandboxTransport
+        from slo_common._http import SandboxTransport
 
         return SandboxTransport(self)
 

@@ -1,0 +1,602 @@
+"""Everything that touches httpx: what carries a request, errors turned into ours, the door into a sandbox. Nothing else imports it.
+
+Our own transports are used without ``httpx.Client``: cookies, redirects, event hooks and a log of whole URLs are not wanted here, and
+half of a call's time goes there. A client that the caller gives is used as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import ssl
+import urllib.request
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, unquote
+
+import httpx
+from attrs import frozen
+
+from slo_common._body import BodyReader, Sink
+from slo_common._deadline import Deadline, bind
+from slo_common._errors import (
+    ConfigurationError,
+    ConnectFailed,
+    ConnectionLost,
+    PoolExhausted,
+    ProtocolError,
+    ProxyFailed,
+    ReadTimeout,
+    Sent,
+    SloError,
+    TLSError,
+    TransportError,
+    TruncatedResponse,
+)
+from slo_common._leases import AsyncLeases, Exhausted, SyncLeases
+from slo_common._values import Reply, Request
+
+if TYPE_CHECKING:
+    from slo_common.sandbox._state import Sandbox, SandboxRequest
+
+CONNECTIONS = 256
+"""At most so many at once for each client."""
+ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=5.0)
+POOL = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=5.0)
+
+SyncHTTP = httpx.Client | httpx.BaseTransport
+"""What a sync client takes as ``http=``: a client of yours (never closed by us) or a transport."""
+AsyncHTTP = httpx.AsyncClient | httpx.AsyncBaseTransport
+
+
+@frozen(kw_only=True)
+class Bounds:
+    """Bounds of one attempt: seconds and bytes."""
+
+    connect: float
+    read: float
+    total: float
+    max_bytes: int
+
+
+# From httpx's exceptions to ours.
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, the members of groups included (trio tries several addresses at once)."""
+    seen: set[int] = set()
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        at = ahead.pop(0)
+        if at is None or id(at) in seen:
+            continue
+        seen.add(id(at))
+        yield at
+        if isinstance(at, BaseExceptionGroup):
+            ahead.extend(cast("BaseExceptionGroup[BaseException]", at).exceptions)
+        ahead.extend((at.__cause__, at.__context__))
+
+
+def _tls_failed(error: ssl.SSLError, what: str, host: str) -> TransportError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return TLSError(
+            f"{what}: the certificate of {host} was not accepted: {error.verify_message}. For a private CA pass an httpx client with your own "
+            "ssl.SSLContext"
+        )
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
+    return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {error.reason or 'TLS failure'}")
+
+
+def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
+    host = httpx.URL(url).host
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLError) and not isinstance(link, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+            return _tls_failed(link, what, host)
+        if isinstance(link, ConnectionRefusedError):
+            return ConnectFailed(f"{what}: {host} refused the connection", reason="refused")
+        if type(link).__name__ == "gaierror":
+            return ConnectFailed(f"{what}: the name {host} was not found", reason="dns")
+    if isinstance(error, httpx.ConnectTimeout):
+        return ConnectFailed(f"{what}: no connection to {host} in time (is it {httpx.URL(url).scheme}?)", reason="timeout")
+    return ConnectFailed(f"{what}: no connection to {host}", reason="other")
+
+
+class Progress:
+    """How far one attempt got. httpcore tells by its trace; where no trace comes (mocks), nothing is taken for granted."""
+
+    __slots__ = ("_connecting", "_traced", "_went_out", "answered", "writing")
+
+    def __init__(self) -> None:
+        self._connecting = False  # through a proxy
+        self._traced = False
+        self._went_out = False
+        self.answered = False
+        self.writing = False
+        """In the caller's sink, whose errors are not the connection's."""
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        self._traced = True
+        if name.endswith("send_request_headers.started"):
+            if info["request"].method == b"CONNECT":
+                self._connecting = True
+            else:
+                self._went_out = True
+
+    async def trace_async(self, name: str, info: Mapping[str, Any]) -> None:
+        self.trace(name, info)
+
+    @property
+    def sent(self) -> Sent:
+        if self.answered:
+            return Sent.YES
+        return Sent.NO if self._traced and not self._went_out else Sent.MAYBE
+
+    @property
+    def at_the_proxy(self) -> bool:
+        return self._connecting and not self._went_out
+
+    def write(self, sink: Sink, chunk: bytes) -> None:
+        self.writing = True
+        sink.write(chunk)
+        self.writing = False
+
+
+def translate(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
+    """Our exception for one of httpx. Texts of httpx are not passed on: they may quote a header."""
+    answered, sent = progress.answered, progress.sent
+    name = type(error).__name__
+    match error:
+        case httpx.PoolTimeout():
+            size = f"{CONNECTIONS}, unless you brought your own httpx client"
+            return PoolExhausted(f"{what}: all connections of this client were in use ({size})")
+        case httpx.ProxyError():
+            refused = "407" in str(error)
+            return ProxyFailed(f"{what}: the proxy {'asks for credentials (407)' if refused else 'failed'}", final=refused)
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return _connect_failed(error, what, url)
+        case _ if progress.at_the_proxy:
+            return ProxyFailed(f"{what}: the proxy broke off before the connection through it was open ({name})")
+        case _ if sent is Sent.NO and not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+            return ConnectFailed(f"{what}: the connection ended before the request went out ({name})")
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return ProtocolError(f"{what}: the request could not be put on the wire ({name})", sent=Sent.NO, final=True)
+        case httpx.ReadTimeout() | httpx.WriteTimeout():
+            return ReadTimeout(f"{what}: no answer in time ({name})", sent=sent)
+        case httpx.RemoteProtocolError():
+            if answered:
+                return TruncatedResponse(f"{what}: the reply ended before it was complete", sent=sent)
+            text = str(error)
+            if "disconnected" in text:
+                return ConnectionLost(f"{what}: the server closed the connection without an answer", sent=sent)
+            return ProtocolError(f"{what}: what came back is not HTTP", sent=sent, final="too long" in text)
+        case httpx.DecodingError():
+            return ProtocolError(f"{what}: the body is not encoded as labelled", sent=sent)
+        case _:
+            if answered:
+                return TruncatedResponse(f"{what}: the connection broke within the reply ({name})", sent=sent)
+            return ConnectionLost(f"{what}: the connection broke ({name})", sent=sent)
+
+
+_HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeEncodeError)
+
+
+def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
+    if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
+        return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
+    return translate(error, what=what, url=url, progress=progress)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {k.lower(): v for k, v in response.headers.items()}  # httpx joins repeated ones by ", "
+
+
+def _ends_by_close(response: httpx.Response) -> bool:
+    """Whether nothing but the end of the connection ends this body. Compressed ones have an end of their own."""
+    if response.extensions.get("http_version") not in (b"HTTP/1.0", b"HTTP/1.1"):
+        return False
+    names = response.headers
+    return not any(name in names for name in ("content-length", "transfer-encoding", "content-encoding"))
+
+
+def _timeouts(bounds: Bounds) -> dict[str, float]:
+    total = max(bounds.total, 0.001)
+    read = min(bounds.read, total)
+    return {"connect": min(bounds.connect, total), "read": read, "write": read, "pool": min(bounds.connect, total)}
+
+
+@functools.lru_cache(maxsize=1024)
+def _url(text: str) -> httpx.URL:
+    """Parsing one costs more than sending by it."""
+    return httpx.URL(text)
+
+
+class _Collected:
+    """The default sink: memory."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+
+    def reset(self) -> None:
+        self.chunks.clear()
+
+    def write(self, chunk: bytes) -> None:
+        self.chunks.append(chunk)
+
+    def body(self) -> bytes:
+        return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+
+
+def _sink_for(response: httpx.Response, sink: Sink | None, memory: _Collected) -> Sink:
+    """Only a good reply goes to the caller's sink; an error's body is read into memory for its text."""
+    if sink is None or not response.is_success:
+        return memory
+    sink.reset()
+    return sink
+
+
+class _Reading:
+    """One reply on its way in."""
+
+    def __init__(self, response: httpx.Response, bounds: Bounds, what: str, sink: Sink | None, progress: Progress) -> None:
+        progress.answered = True
+        self._response = response
+        self._progress = progress
+        self._headers = _headers(response)
+        self._memory = _Collected()
+        self._target = _sink_for(response, sink, self._memory)
+        if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
+            self._headers.pop("content-encoding", None)
+        self._reader = BodyReader(self._headers, max_bytes=bounds.max_bytes, what=what)
+
+    def feed(self, raw: bytes) -> None:
+        for chunk in self._reader.feed(raw):
+            self._progress.write(self._target, chunk)
+
+    def reply(self) -> Reply:
+        self._reader.finish()
+        response = self._response
+        return Reply(
+            status=response.status_code, headers=self._headers, body=self._memory.body(), unframed=_ends_by_close(response)
+        )
+
+
+# One SSL context a process: making one takes 20 ms, sharing it nothing.
+
+
+@functools.cache
+def shared_ssl_context() -> ssl.SSLContext:
+    """The default trust store, honouring SSL_CERT_FILE and SSL_CERT_DIR as httpx does."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError:
+        raise ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read") from None
+
+
+def _proxy_trouble() -> ConfigurationError:
+    names = ", ".join(
+        n for n in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy") if os.environ.get(n)
+    )
+    return ConfigurationError(
+        f"the proxy named by {names or 'the environment'} cannot be used: allowed: http:// or https:// (socks5:// needs the socksio package)"
+    )
+
+
+def _no_proxies() -> bool:
+    """Whether neither the environment nor the system names a proxy, so that our own transports can be used."""
+    return not urllib.request.getproxies()
+
+
+# Lending one-connection transports.
+
+
+class _LeasedStream(httpx.SyncByteStream):
+    """A body; closing it returns the transport it comes from."""
+
+    def __init__(self, stream: httpx.SyncByteStream, give: Callable[[], None]) -> None:
+        self._stream = stream
+        self._give: Callable[[], None] | None = give
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        give, self._give = self._give, None
+        if give is None:
+            return
+        try:
+            self._stream.close()
+        finally:
+            give()
+
+
+class LeasingTransport(httpx.BaseTransport):
+    """Stock transports of one connection each, every one lent to one request at a time."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._context = shared_ssl_context()
+        self._deadline = deadline
+        self._leases = SyncLeases(self._make, CONNECTIONS)
+        self._closed = False
+
+    def _make(self) -> httpx.HTTPTransport:
+        transport = httpx.HTTPTransport(verify=self._context, limits=ONE, trust_env=False)
+        bind(transport, self._deadline)
+        return transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            transport = self._leases.take(request.extensions["timeout"]["pool"])
+        except Exhausted:
+            raise httpx.PoolTimeout("", request=request) from None
+        answered = False
+        try:
+            response = transport.handle_request(request)
+            answered = True
+        finally:
+            if not answered:
+                self._give(transport)
+        response.stream = _LeasedStream(cast("httpx.SyncByteStream", response.stream), functools.partial(self._give, transport))
+        return response
+
+    def _give(self, transport: httpx.HTTPTransport) -> None:
+        stale = self._leases.give(transport)
+        if stale is not None:
+            stale.close()
+        if self._closed:
+            self.close()
+
+    def close(self) -> None:
+        self._closed = True
+        for transport in self._leases.clear():
+            transport.close()
+
+
+class _AsyncLeasedStream(httpx.AsyncByteStream):
+    """A body; closing it returns the transport it comes from."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, give: Callable[[], Awaitable[None]]) -> None:
+        self._stream = stream
+        self._give: Callable[[], Awaitable[None]] | None = give
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        give, self._give = self._give, None
+        if give is None:
+            return
+        try:
+            await self._stream.aclose()
+        finally:
+            await give()
+
+
+class AsyncLeasingTransport(httpx.AsyncBaseTransport):
+    """Stock transports of one connection each, every one lent to one request at a time."""
+
+    def __init__(self) -> None:
+        context = shared_ssl_context()
+        self._leases = AsyncLeases(lambda: httpx.AsyncHTTPTransport(verify=context, limits=ONE, trust_env=False), CONNECTIONS)
+        self._closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            transport = await self._leases.take(request.extensions["timeout"]["pool"])
+        except Exhausted:
+            raise httpx.PoolTimeout("", request=request) from None
+        answered = False
+        try:
+            response = await transport.handle_async_request(request)
+            answered = True
+        finally:
+            if not answered:
+                await self._give(transport)
+        response.stream = _AsyncLeasedStream(
+            cast("httpx.AsyncByteStream", response.stream), functools.partial(self._give, transport)
+        )
+        return response
+
+    async def _give(self, transport: httpx.AsyncHTTPTransport) -> None:
+        stale = self._leases.give(transport)
+        if stale is not None:
+            await stale.aclose()
+        if self._closed:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        for transport in self._leases.clear():
+            await transport.aclose()
+
+
+# What carries a request.
+
+
+def _wrong_http(http: object, kinds: str) -> ConfigurationError:
+    return ConfigurationError(f"http: a {type(http).__name__} was given; allowed: {kinds}")
+
+
+class SyncCarrier:
+    """One way of sending: the client or the transport that was given, or our own."""
+
+    def __init__(self, http: SyncHTTP | None, deadline: Deadline) -> None:
+        if http is not None and not isinstance(http, (httpx.Client, httpx.BaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
+            raise _wrong_http(http, "an httpx.Client or an httpx transport (sync)")
+        self._given = http
+        self._deadline = deadline
+        self._via = self._open()
+
+    def _open(self) -> SyncHTTP:
+        if self._given is not None:
+            return self._given
+        if _no_proxies():
+            return LeasingTransport(self._deadline)
+        try:
+            client = httpx.Client(verify=shared_ssl_context(), limits=POOL)
+        except (ValueError, ImportError):
+            raise _proxy_trouble() from None
+        inside = vars(client)
+        for transport in (inside["_transport"], *cast("dict[object, object]", inside["_mounts"]).values()):
+            if transport is not None:  # None: an address that the environment keeps from its proxy
+                bind(transport, self._deadline)
+        return client
+
+    def reopen(self) -> None:
+        """Begin with new connections, unless they are the caller's."""
+        self._via = self._open()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the caller has closed the client that it gave."""
+        return isinstance(self._given, httpx.Client) and self._given.is_closed
+
+    def close(self) -> None:
+        """Close the connections; never a client that was given."""
+        if not isinstance(self._given, httpx.Client):
+            self._via.close()
+
+    def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
+        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
+        via, url = self._via, _url(request.url)
+        if isinstance(via, httpx.BaseTransport):
+            return via.handle_request(
+                httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
+            )
+        built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
+        return via.send(built, stream=True, auth=None, follow_redirects=False)
+
+    def exchange(
+        self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress, check: Callable[[], None]
+    ) -> Reply:
+        """Send and read to the end; ``check`` is called after each chunk and may raise. Raises :class:`TransportError`."""
+        try:
+            response = self._send(request, bounds, progress)
+            try:
+                reading = _Reading(response, bounds, what, sink, progress)
+                for raw in (response.content,) if response.is_stream_consumed else response.iter_raw():
+                    reading.feed(raw)
+                    check()
+                return reading.reply()
+            finally:
+                response.close()
+        except SloError:  # one of them, DeadlineExceeded, is an OSError too
+            raise
+        except _HTTP_ERRORS as e:
+            if progress.writing:
+                raise
+            failure = _local(e, what=what, url=request.url, progress=progress)
+        raise failure
+
+
+class AsyncCarrier:
+    """One way of sending: the client or the transport that was given, or our own."""
+
+    def __init__(self, http: AsyncHTTP | None) -> None:
+        if http is not None and not isinstance(http, (httpx.AsyncClient, httpx.AsyncBaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
+            raise _wrong_http(http, "an httpx.AsyncClient or an httpx transport (async)")
+        self._given = http
+        self._via = self._open()
+
+    def _open(self) -> AsyncHTTP:
+        if self._given is not None:
+            return self._given
+        if _no_proxies():
+            return AsyncLeasingTransport()
+        try:
+            return httpx.AsyncClient(verify=shared_ssl_context(), limits=POOL)
+        except (ValueError, ImportError):
+            raise _proxy_trouble() from None
+
+    def reopen(self) -> None:
+        """Begin with new connections, unless they are the caller's."""
+        self._via = self._open()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the caller has closed the client that it gave."""
+        return isinstance(self._given, httpx.AsyncClient) and self._given.is_closed
+
+    async def aclose(self) -> None:
+        """Close the connections; never a client that was given."""
+        if not isinstance(self._given, httpx.AsyncClient):
+            await self._via.aclose()
+
+    async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
+        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
+        via, url = self._via, _url(request.url)
+        if isinstance(via, httpx.AsyncBaseTransport):
+            built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
+            return await via.handle_async_request(built)
+        built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
+        return await via.send(built, stream=True, auth=None, follow_redirects=False)
+
+    async def exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
+        """Send and read to the end. Raises :class:`TransportError`."""
+        try:
+            response = await self._send(request, bounds, progress)
+            try:
+                reading = _Reading(response, bounds, what, sink, progress)
+                if response.is_stream_consumed:
+                    reading.feed(response.content)
+                else:
+                    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
+                        async for raw in chunks:
+                            reading.feed(raw)
+                return reading.reply()
+            finally:
+                await response.aclose()
+        except SloError:
+            raise
+        except _HTTP_ERRORS as e:
+            if progress.writing:
+                raise
+            failure = _local(e, what=what, url=request.url, progress=progress)
+        raise failure
+
+
+# The door into a sandbox.
+
+
+class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """An httpx transport, sync and async, that answers from a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(request, request.read())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(request, await request.aread())
+
+    def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        from slo_common.sandbox._faults import Drop
+
+        reply = self.sandbox.handle(
+            sandbox_request(request.method, request.url.raw_path.decode("ascii"), request.headers.items(), body)
+        )
+        match reply:
+            case Drop.BEFORE:
+                raise httpx.ReadError("Connection reset by peer", request=request)
+            case Drop.AFTER:
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+            case Drop.STALL:
+                raise httpx.ReadTimeout("timed out", request=request)
+            case _:
+                return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
+
+
+def sandbox_request(method: str, raw_path: str, headers: Iterable[tuple[str, str]], body: bytes) -> SandboxRequest:
+    """A sandbox's view of an HTTP request."""
+    from slo_common.sandbox._state import SandboxRequest
+
+    path, _, query = raw_path.partition("?")
+    return SandboxRequest(
+        method=method,
+        segments=tuple(unquote(s) for s in path.split("/")[1:]),
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
+        headers={k.lower(): v for k, v in headers},
+        body=body,
+    )
