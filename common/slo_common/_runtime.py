@@ -264,6 +264,7 @@ class AsyncRuntime:
         except ExceptionGroup as failures:
             first = failures.exceptions[0]
         else:
+            await anyio.lowlevel.checkpoint_if_cancelled()
             return results[0]
         raise first
 
