@@ -184,16 +184,17 @@ class _Untold:
     cancelled: bool = field(kw_only=True)
     at: float = field(kw_only=True)
 
-    def as_of(self, now: float) -> RateLimitState | None:
-        """What the reply said, its durations counted from now on."""
+    def as_of(self, now: float) -> _Untold:
+        """The same, the durations that the reply told counted from now on."""
         state, age = self.state, now - self.at
-        if state is None or age <= 0:
-            return state
-        return evolve(
+        if state is None:
+            return self
+        aged = evolve(
             state,
             reset_in=None if state.reset_in is None else max(0.0, state.reset_in - age),
             retry_after=None if state.retry_after is None else max(0.0, state.retry_after - age),
         )
+        return evolve(self, state=aged)
 
 
 class SharedRateLimiter:
@@ -223,14 +224,14 @@ class SharedRateLimiter:
         """What the store says, or None: it is away and this process goes on alone."""
         if self._outage.may_ask(self._clock()):
             try:
-                turn = self._store.ask(key, ticket, self._name_of_process())
+                process = self._name_of_process()
+                self._tell_the_rest()  # first, for the answer hangs on it
+                turn = self._store.ask(key, ticket, process)
             except StoreFailed as e:
                 self._failed(e)
             else:
                 self._outage.answered()
                 self._processes = turn.processes
-                if self._untold:
-                    self._tell_the_rest()
                 return turn
         if self._raises:
             raise self._outage.error()
@@ -248,21 +249,25 @@ class SharedRateLimiter:
             self._untold.append(outcome)
             return
         try:
-            if outcome.cancelled:
-                self._store.leave(outcome.key, outcome.ticket)
-            else:
-                self._store.told(outcome.key, outcome.ticket, outcome.as_of(self._clock()), refused=outcome.refused)
+            self._send(outcome)
         except StoreFailed as e:
             self._untold.append(outcome)
             self._failed(e)
 
     def _tell_the_rest(self) -> None:
-        for _ in range(len(self._untold)):
+        while self._untold:
+            outcome = self._untold.popleft()
             try:
-                outcome = self._untold.popleft()
-            except IndexError:
-                return  # another thread tells them
-            self._tell(outcome)
+                self._send(outcome.as_of(self._clock()))
+            except StoreFailed:
+                self._untold.appendleft(outcome)
+                raise
+
+    def _send(self, outcome: _Untold) -> None:
+        if outcome.cancelled:
+            self._store.leave(outcome.key, outcome.ticket)
+        else:
+            self._store.told(outcome.key, outcome.ticket, outcome.state, refused=outcome.refused)
 
     def own_part(self, state: RateLimitState | None) -> RateLimitState | None:
         return None if state is None else share(state, self._processes)
