@@ -13,6 +13,8 @@ from slo_common._values import Call
 T = TypeVar("T")
 
 MAX_PAGES = 10_000
+MAX_STALE = 3
+"""Pages in a row without anything new: a list that drifts may send one, a server that does not look at the offset sends nothing else."""
 
 
 @frozen(kw_only=True)
@@ -32,6 +34,8 @@ class _Walk(Generic[T]):
         self._identify = identify
         self._seen: set[Hashable] = set()
         self._asked: set[str] = set()
+        self._stale = 0
+        self._name = first.name
 
     def about_to_ask(self, call: Call[Page[T]]) -> Call[Page[T]]:
         if call.target in self._asked:
@@ -51,6 +55,9 @@ class _Walk(Generic[T]):
             if key not in self._seen:
                 self._seen.add(key)
                 fresh.append(item)
+        self._stale = 0 if fresh or not page.items else self._stale + 1
+        if self._stale >= MAX_STALE and page.next is not None:
+            raise PaginationError(f"{self._name}: {MAX_STALE} pages in a row brought nothing new", call=self._name)
         return page if len(fresh) == len(page.items) else Page(items=tuple(fresh), next=page.next, total=page.total)
 
 
