@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 
@@ -39,7 +40,7 @@ class Scripted(Sandbox):
     def pauses(self) -> list[float]:
         """Seconds before the first request, and between each two."""
         moments = [START, *(entry.at for entry in self.ledger)]
-        return [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+        return [later - earlier for earlier, later in itertools.pairwise(moments)]
 
 
 def reply(status: int = 200, body: object = b"", headers: Mapping[str, str] | None = None) -> Reply:
