@@ -37,7 +37,9 @@ async def bulk_delete(caller: Caller, asked: Asked, run: Run) -> BulkDeleteResul
 async def _delete_part(caller: Caller, part: Asked) -> BulkDeleteResult:
     """One part. The vendor handles the timeframes of one SLO together: if one is left, none was deleted and all are sent again."""
     done = BulkDeleteResult()
-    for last_round in (False,) * (ROUNDS - 1) + (True,):
+    rounds = 0
+    while True:
+        rounds += 1
         try:
             return _join(done, await caller.call(calls.bulk_delete(part)))
         except (OutcomeUnknown, ServerError) as e:
@@ -51,9 +53,8 @@ async def _delete_part(caller: Caller, part: Asked) -> BulkDeleteResult:
         part = {slo_id: frames for slo_id, frames in part.items() if slo_id not in settled}
         if not part:
             return done
-        if last_round:
+        if rounds == ROUNDS:
             raise lost
-    return done
 
 
 async def look_up(caller: Caller, asked: Asked) -> BulkDeleteResult:

@@ -117,9 +117,8 @@ def _occurrences(start: float, duration: float, rrule: str, stop: float) -> Iter
     rules = _rules(rrule)
     left = int(rules.get("COUNT", "100000"))
     until = _until(rules["UNTIL"]) if "UNTIL" in rules else stop
-    for begin in _starts(start, rules):
-        if left == 0 or begin > until or begin >= stop:
-            return
+    starts = _starts(start, rules)
+    while left > 0 and (begin := next(starts)) <= until and begin < stop:
         yield (begin, begin + duration)
         left -= 1
 

@@ -15,7 +15,7 @@ from datadog_slo.sandbox import DatadogSandbox
 
 Mode = Literal["sync", "asyncio", "trio"]
 MODES: tuple[Mode, ...] = ("sync", "asyncio", "trio")
-KEYS = {"api_key": "k", "app_key": "a"}
+KEYS: dict[str, Any] = {"api_key": "k", "app_key": "a"}
 
 
 @frozen

@@ -19,6 +19,7 @@ from attrs import frozen
 import slo_common
 from datadog_slo import AsyncDatadogSLO, DatadogSLO, ReportEngineWarning, ReportProgress
 from datadog_slo._intervals import cut
+from datadog_slo._progress import Watch
 from datadog_slo.sandbox import DatadogSandbox, Incident, ReportPlan, SliModel
 from slo_common.sandbox import Fault, VirtualClock, Window
 from tests.datadog.drivers import KEYS, Driver
@@ -31,7 +32,7 @@ YEAR: dict[str, Any] = {
     "to_ts": 1_767_243_600,
     "timezone": "America/New_York",
 }  # 2025 there
-MONTHS = YEAR | {"interval": "monthly"}
+MONTHS: dict[str, Any] = YEAR | {"interval": "monthly"}
 QUICK = slo_common.RetryPolicy(backoff_base=0, attempts=1)
 
 
@@ -59,7 +60,13 @@ def _histories(sandbox: DatadogSandbox) -> list[str]:
 @pytest.mark.parametrize("timezone", ["America/New_York", "Europe/Paris", "Australia/Lord_Howe"])
 def test_both_engines_give_the_same_csv(interval: str, timezone: str) -> None:
     """From February to December 2025: through both changes of the clock, with a first and a last interval that are cut off."""
-    asked = {"query": "*", "from_ts": 1_740_000_000, "to_ts": 1_765_000_000, "interval": interval, "timezone": timezone}
+    asked: dict[str, Any] = {
+        "query": "*",
+        "from_ts": 1_740_000_000,
+        "to_ts": 1_765_000_000,
+        "interval": interval,
+        "timezone": timezone,
+    }
     sandbox = _sandbox(2)
     with DatadogSLO(**KEYS, http=sandbox.transport()) as dd:
         server = dd.reports.run(**asked, engine="server")
@@ -468,9 +475,44 @@ def test_a_process_that_is_really_killed_loses_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_limiter_with_a_store_is_still_known_as_one() -> None:
-    from datadog_slo._progress import Watch
+class _Place:
+    """A reservation that remembers what became of it."""
 
+    wait = 0.0
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def renew(self, now: float) -> float:
+        self.told.append(f"renew {now}")
+        return 0.0
+
+    def cancel(self) -> None:
+        self.told.append("cancel")
+
+    def done(self, state: object, *, refused: bool, now: float) -> None:
+        self.told.append(f"done {refused} {now}")
+
+
+class _Places:
+    def __init__(self) -> None:
+        self.place = _Place()
+
+    def reserve(self, key: slo_common.LimitKey, now: float) -> _Place:
+        return self.place
+
+
+def test_the_watch_passes_everything_on() -> None:
+    places = _Places()
+    waits: list[float] = []
+    place = Watch(places, waits.append).reserve(slo_common.LimitKey("datadog", "a", "b"), 5.0)
+    place.renew(6.0)
+    place.done(None, refused=True, now=7.0)
+    place.cancel()
+    assert (places.place.told, waits) == (["renew 6.0", "done True 7.0", "cancel"], [])
+
+
+def test_a_limiter_with_a_store_is_still_known_as_one() -> None:
     class Stored(slo_common.NoRateLimiter):
         does_io = True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import slo_common
-from datadog_slo import ReportJob, ReportStatus
+from datadog_slo import ReportJob, ReportJobStatus, ReportStatus
 from datadog_slo.sandbox import DatadogSandbox, ReportPlan
 from slo_common.sandbox import Fault, VirtualClock, Window
 from tests.datadog.drivers import Driver
@@ -61,7 +61,11 @@ def test_the_first_poll_comes_at_once_and_the_pauses_grow(driver: Driver) -> Non
 def test_on_status_hears_every_answer(driver: Driver) -> None:
     heard: list[str] = []
     sandbox = _sandbox(ReportPlan(seconds=2, on_the_way=("queued", "in_progress")))
-    driver.on(sandbox, lambda dd: dd.reports.run(**ASKED, on_status=lambda s: heard.append(s.status.value)))
+
+    def on_status(status: ReportJobStatus) -> None:
+        heard.append(status.status.value)
+
+    driver.on(sandbox, lambda dd: dd.reports.run(**ASKED, on_status=on_status))
     assert (heard[0], heard[-1], set(heard)) == ("queued", "completed", {"queued", "in_progress", "completed"})
 
 

@@ -163,6 +163,15 @@ def test_a_correction_takes_the_outage_out_of_the_sli() -> None:
     assert [c["id"] for c in _history(sandbox, slo_id)["overall"]["corrections"]] == [correction["id"]]
 
 
+@pytest.mark.parametrize("days", [-40, 40])
+def test_a_correction_outside_of_the_window_changes_nothing(days: int) -> None:
+    sandbox = new_sandbox()
+    slo_id = sandbox.add_slo(monitor(), model=OUTAGE)
+    before = _status(sandbox, slo_id)
+    _correct(sandbox, slo_id, start=START + days * DAY, end=START + days * DAY + HOUR)
+    assert (_status(sandbox, slo_id), _history(sandbox, slo_id)["overall"]["corrections"]) == (before, [])
+
+
 def test_corrections_can_be_left_out_by_either_switch() -> None:
     sandbox = new_sandbox()
     slo_id = sandbox.add_slo(monitor(), model=OUTAGE)

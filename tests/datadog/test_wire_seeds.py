@@ -15,6 +15,8 @@ from attrs import asdict
 
 import slo_common
 from datadog_slo import SITES, BulkDeleteError, ErrorTimeframe, ReportJobStatus, ReportStatus
+from datadog_slo._calls_reports import download_report, download_report_file
+from slo_common._values import Call, Reply
 from tests.datadog.drivers import Driver
 
 REPORT_ID = "dc8d92aa-e0af-11ee-af21-1feeaccaa3a3"
@@ -146,6 +148,13 @@ def test_a_download_that_is_not_utf_8_is_refused(driver: Driver) -> None:
         driver.run(lambda dd: dd.reports.download(REPORT_ID))
 
 
+@pytest.mark.parametrize("call", [download_report(REPORT_ID), download_report_file(REPORT_ID)])
+def test_a_file_of_which_nobody_can_tell_the_end_is_refused(call: Call[Any]) -> None:
+    reply = Reply(status=200, headers={"content-type": "text/csv"}, body=CSV.encode(), unframed=True)
+    with pytest.raises(slo_common.TruncatedResponse):
+        call.decode(reply)
+
+
 BULK = {"id1": ["7d", "30d"], "id2": ["7d", "30d"]}
 
 
@@ -243,6 +252,7 @@ BODIES: dict[str, tuple[bytes, list[str]]] = {
     "one text": (b'{"errors":"slo abc is referenced"}', ["slo abc is referenced"]),
     "singular": (b'{"error":"nope"}', ["nope"]),
     "both": (b'{"errors":null,"error":"nope"}', ["nope"]),
+    "problem": (b'{"title":"Bad Gateway","detail":"upstream"}', ["Bad Gateway: upstream"]),
     "number": (b'{"errors":5}', []),
     "list": (b'["a"]', []),
     "html": (b"<html><body>429</body></html>", []),

@@ -71,7 +71,7 @@ def _target(request: httpx.Request) -> str:
 SLO_LIST = {"data": [STORED], "error": None}
 HISTORY = {"data": {"overall": {"sli_value": 99.9}}, "errors": None}
 STATUS = {"data": {"id": "abc", "type": "slo_status", "attributes": {"sli": 99.9, "state": "ok"}}}
-SEARCH = {"data": {"type": "x", "attributes": {"slos": []}}, "meta": {"pagination": {"total": 0}}}
+SEARCH: dict[str, Any] = {"data": {"type": "x", "attributes": {"slos": []}}, "meta": {"pagination": {"total": 0}}}
 
 TARGETS: dict[str, tuple[Use, Any]] = {
     "GET /api/v1/slo?limit=1000": (lambda dd: dd.slos.list(), SLO_LIST),
@@ -367,27 +367,27 @@ def test_update_needs_an_id(driver: Driver) -> None:
     assert "slo.id: '' is empty" in _refused(driver, lambda dd: dd.slos.update(METRIC))
 
 
-@pytest.mark.parametrize(
-    ("use", "text"),
-    [
-        (lambda dd: dd.slos.get(".."), "slo_id: '..' was given"),
-        (lambda dd: dd.slos.delete(""), "slo_id: '' is empty"),
-        (lambda dd: dd.slos.corrections(""), "slo_id: '' is empty"),
-        (lambda dd: dd.slos.list(ids=[]), "ids: [] was given"),
-        (lambda dd: dd.slos.list(ids="abc"), "ids: 'abc' was given"),
-        (lambda dd: dd.slos.list(ids=["a,b"]), "ids[0]: 'a,b' holds a comma"),
-        (lambda dd: dd.slos.list(page_size=1001), "page_size: 1001 was given; allowed: a whole number from 1 to 1000"),
-        (lambda dd: dd.slos.list(offset=-1), "offset: -1 was given"),
-        (lambda dd: dd.slos.can_delete([""]), "ids[0]: '' is empty"),
-        (lambda dd: dd.slos.search(None), "query: None was given"),
-        (lambda dd: dd.slos.search("x", page_size=0), "page_size: 0 was given"),
-        (lambda dd: dd.slos.facets(5), "query: 5 was given"),
-        (lambda dd: dd.slos.history("a", from_ts=2, to_ts=1), "from_ts: 2 was given; allowed: a time before to_ts (1)"),
-        (lambda dd: dd.slos.history("a", from_ts=1, to_ts=2, target=100), "target: 100 was given"),
-        (lambda dd: dd.slos.history("a", from_ts=1, to_ts=2, target=True), "target: True was given"),
-        (lambda dd: dd.slos.status("", from_ts=1, to_ts="x"), "to_ts: 'x' was given"),
-        (lambda dd: dd.corrections.list(page_size="9"), "page_size: '9' was given"),
-    ],
-)
+BAD_READS: list[tuple[Use, str]] = [
+    (lambda dd: dd.slos.get(".."), "slo_id: '..' was given"),
+    (lambda dd: dd.slos.delete(""), "slo_id: '' is empty"),
+    (lambda dd: dd.slos.corrections(""), "slo_id: '' is empty"),
+    (lambda dd: dd.slos.list(ids=[]), "ids: [] was given"),
+    (lambda dd: dd.slos.list(ids="abc"), "ids: 'abc' was given"),
+    (lambda dd: dd.slos.list(ids=["a,b"]), "ids[0]: 'a,b' holds a comma"),
+    (lambda dd: dd.slos.list(page_size=1001), "page_size: 1001 was given; allowed: a whole number from 1 to 1000"),
+    (lambda dd: dd.slos.list(offset=-1), "offset: -1 was given"),
+    (lambda dd: dd.slos.can_delete([""]), "ids[0]: '' is empty"),
+    (lambda dd: dd.slos.search(None), "query: None was given"),
+    (lambda dd: dd.slos.search("x", page_size=0), "page_size: 0 was given"),
+    (lambda dd: dd.slos.facets(5), "query: 5 was given"),
+    (lambda dd: dd.slos.history("a", from_ts=2, to_ts=1), "from_ts: 2 was given; allowed: a time before to_ts (1)"),
+    (lambda dd: dd.slos.history("a", from_ts=1, to_ts=2, target=100), "target: 100 was given"),
+    (lambda dd: dd.slos.history("a", from_ts=1, to_ts=2, target=True), "target: True was given"),
+    (lambda dd: dd.slos.status("", from_ts=1, to_ts="x"), "to_ts: 'x' was given"),
+    (lambda dd: dd.corrections.list(page_size="9"), "page_size: '9' was given"),
+]
+
+
+@pytest.mark.parametrize(("use", "text"), BAD_READS)
 def test_reads_refuse_bad_input(use: Use, text: str, driver: Driver) -> None:
     assert text in _refused(driver, use)
