@@ -418,6 +418,14 @@ def _wrong_http(http: object, kinds: str) -> ConfigurationError:
     return ConfigurationError(f"http: a {type(http).__name__} was given; allowed: {kinds}")
 
 
+def _refuse_after_fork(http: object, *, used: bool) -> None:
+    """What the caller brought cannot be opened anew, and its connections would bring the parent's answers."""
+    if used and http is not None and not isinstance(http, SandboxTransport):
+        raise ConfigurationError(
+            "http: the httpx client or transport that you brought was used before this process was forked; make a client in each process"
+        )
+
+
 class SyncCarrier:
     """One way of sending: the client or the transport that was given, or our own."""
 
@@ -426,6 +434,7 @@ class SyncCarrier:
             raise _wrong_http(http, "an httpx.Client or an httpx transport (sync)")
         self._given = http
         self._deadline = deadline
+        self._used = False
         self._via = self._open()
 
     def _open(self) -> SyncHTTP:
@@ -444,7 +453,8 @@ class SyncCarrier:
         return client
 
     def reopen(self) -> None:
-        """Begin with new connections, unless they are the caller's."""
+        """Begin with new connections, in a forked process."""
+        _refuse_after_fork(self._given, used=self._used)
         self._via = self._open()
 
     @property
@@ -459,6 +469,7 @@ class SyncCarrier:
 
     def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
+        self._used = True
         via, url = self._via, _url(request.url)
         if isinstance(via, httpx.BaseTransport):
             return via.handle_request(
@@ -497,6 +508,7 @@ class AsyncCarrier:
         if http is not None and not isinstance(http, (httpx.AsyncClient, httpx.AsyncBaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
             raise _wrong_http(http, "an httpx.AsyncClient or an httpx transport (async)")
         self._given = http
+        self._used = False
         self._via = self._open()
 
     def _open(self) -> AsyncHTTP:
@@ -510,7 +522,8 @@ class AsyncCarrier:
             raise _proxy_trouble() from None
 
     def reopen(self) -> None:
-        """Begin with new connections, unless they are the caller's."""
+        """Begin with new connections, in a forked process."""
+        _refuse_after_fork(self._given, used=self._used)
         self._via = self._open()
 
     @property
@@ -525,6 +538,7 @@ class AsyncCarrier:
 
     async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
+        self._used = True
         via, url = self._via, _url(request.url)
         if isinstance(via, httpx.AsyncBaseTransport):
             built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)

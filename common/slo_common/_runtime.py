@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.lowlevel
@@ -108,8 +109,8 @@ class SyncRuntime:
         if self._is_closed():
             raise ClientClosed("the client is closed")
         if self._pid != os.getpid():  # forked: the parent's sockets would bring the parent's answers
-            self._pid = os.getpid()
             carrier.reopen()
+            self._pid = os.getpid()
         ends = self.now() + bounds.total
         progress = Progress()
 
@@ -200,7 +201,7 @@ class AsyncRuntime:
         self._loop: object = None
 
     def now(self) -> float:
-        return self._clock.now() if self._clock is not None else anyio.current_time()
+        return self._clock.now() if self._clock is not None else _loop_time()
 
     def wall(self) -> float:
         return self._clock.now() if self._clock is not None else time.time()
@@ -222,8 +223,8 @@ class AsyncRuntime:
             raise ClientClosed("the client is closed")
         loop = _current_loop()
         if self._pid != os.getpid():
-            self._pid = os.getpid()
             self._carrier.reopen()
+            self._pid = os.getpid()
             self._loop = loop
         if self._loop is None:
             self._loop = loop
@@ -306,3 +307,16 @@ def _current_loop() -> object:
     import asyncio
 
     return asyncio.get_running_loop()
+
+
+_MOVED: WeakKeyDictionary[object, float] = WeakKeyDictionary()
+
+
+def _loop_time() -> float:
+    """The loop's time, moved onto ``time.monotonic()``: trio's begins anywhere, and all kinds of clients may share a rate limiter."""
+    loop = _current_loop()
+    now = anyio.current_time()
+    moved = _MOVED.get(loop)
+    if moved is None:
+        moved = _MOVED.setdefault(loop, time.monotonic() - now)
+    return now + moved
