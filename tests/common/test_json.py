@@ -76,6 +76,10 @@ def test_f56_brackets_within_strings_are_not_deep() -> None:
     assert parse(json.dumps([text]).encode()) == [text]
 
 
+def test_f56_levels_that_brackets_within_strings_seem_to_close_are_refused_too() -> None:
+    assert "nested deeper than" in str(refused(b'["]",' * 100_000))
+
+
 def test_f57_an_integer_of_five_thousand_digits_is_refused() -> None:
     assert "is not valid JSON" in str(refused(b"9" * 5000))
 
