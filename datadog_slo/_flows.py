@@ -18,7 +18,16 @@ from datadog_slo._models_corrections import Correction
 from datadog_slo._models_reports import ReportJob, ReportJobStatus
 from datadog_slo._models_slos import Slo
 from datadog_slo._report import SloReport
-from slo_common._errors import InvalidArgument, NotFound, OutcomeUnknown, ReportFailed, ReportPartial, ReportUnavailable
+from slo_common._errors import (
+    Conflict,
+    InvalidArgument,
+    NotFound,
+    OperationGone,
+    OutcomeUnknown,
+    ReportFailed,
+    ReportPartial,
+    ReportUnavailable,
+)
 from slo_common._execute import MAX_DOWNLOAD_BYTES, Caller
 from slo_common._pages import Page
 from slo_common._poll import JobHandle, PollSchedule, poll
@@ -26,6 +35,11 @@ from slo_common._times import from_epoch
 from slo_common._values import Call
 
 OnStatus = Callable[[ReportJobStatus], object]
+
+FILE_LAG = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds between the looks for the file of a job that has completed: it may follow a little later."""
+STALE_AFTER = 3600.0
+"""Seconds after its creation from which on a job's missing file is not waited for: it was there and is gone."""
 Run = Callable[[Coroutine[Any, Any, Any]], object]
 """How a look-up runs when the caller asks for it: to its end (sync), or as something to await."""
 
@@ -86,11 +100,18 @@ async def finish_report(
     """Wait and download."""
     last = await wait_for_report(caller, report, timeout=timeout, on_status=on_status, schedule=schedule)
     check_partial(last, allow_partial=allow_partial)
-    missing: NotFound
-    try:
-        return await caller.call(calls.download_report(last.id))
-    except NotFound as e:
-        missing = e
+    fresh = not isinstance(report, ReportJob) or caller.runtime.wall() - report.created_at.timestamp() < STALE_AFTER
+    missing: NotFound | Conflict
+    pauses = iter(FILE_LAG if fresh else ())
+    while True:
+        try:
+            return await caller.call(calls.download_report(last.id))
+        except (NotFound, Conflict) as e:
+            missing = e
+        pause = next(pauses, None)
+        if pause is None or isinstance(missing, OperationGone):
+            break
+        await caller.runtime.sleep(pause)
     raise ReportUnavailable(
         f"datadog.reports.download {last.id!r}: the job is {last.status.value} and its file is not there; reports are not kept for ever",
         report_id=last.id,
@@ -114,6 +135,8 @@ async def download_to(caller: Caller, report: ReportJob | str, path: str | os.Pa
         try:
             sink = _FileSink(out)
             await caller.with_options(max_response_bytes=MAX_DOWNLOAD_BYTES).call(call, sink=sink)
+            out.flush()
+            os.fsync(out.fileno())  # the name must never stand for a file that a power cut has emptied
         except BaseException:
             out.close()
             part.unlink()
