@@ -170,14 +170,15 @@ local function sliding_wait(q, ahead)
     if moment > now then freed[#freed + 1] = moment end
   end
   q.freed = freed
-  local foreign = now < q.foreign_until and q.foreign or 0
+  local held = now < q.foreign_until
+  local foreign = held and q.foreign or math.min(q.foreign, q.limit - 1)
   local flying = size(q.flying)
   local free = q.limit - flying - #freed - foreign
   if free > ahead then return 0 end
   local window = q.period or WINDOW
   local waves, place = math.floor(ahead / q.limit), ahead % q.limit
   local moments = freed
-  if foreign > 0 then
+  if foreign > 0 and held then
     moments = {}
     for i, moment in ipairs(freed) do moments[i] = moment end
     for _ = 1, foreign do insort(moments, q.foreign_until) end

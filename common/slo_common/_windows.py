@@ -97,14 +97,16 @@ class Bucket:
     def _sliding_wait(self, limit: int, now: float, ahead: int) -> float:
         while self.freed and self.freed[0] <= now:
             self.freed.pop(0)
-        foreign = self.foreign if now < self.foreign_until else 0
+        # Others are taken to go on as they did until a reply says otherwise, but for one place, so that there is a reply.
+        held = now < self.foreign_until
+        foreign = self.foreign if held else min(self.foreign, limit - 1)
         free = limit - len(self.flying) - len(self.freed) - foreign
         if free > ahead:
             return 0.0
         # Nobody can go before this: the place falls free, and as many full windows pass as there are full windows of others ahead.
         window = self.period or DEFAULT_WINDOW
         waves, place = divmod(ahead, limit)
-        moments = sorted([*self.freed, *([self.foreign_until] * foreign)]) if foreign else self.freed
+        moments = sorted([*self.freed, *([self.foreign_until] * foreign)]) if foreign and held else self.freed
         nth = place - free
         opens = now if nth < 0 else moments[nth] if nth < len(moments) else now + window
         wait = max(opens + waves * window - now, MARGIN)

@@ -551,12 +551,16 @@ def test_a_sliding_window_without_remaining_is_a_log_of_own_calls() -> None:
     assert bucket.wait(2.0, 0) == pytest.approx(DEFAULT_WINDOW + 0.1 + MARGIN - 2.0)
 
 
-def test_places_that_others_hold_come_back_when_the_server_says() -> None:
+def test_when_the_server_says_that_a_place_is_free_one_call_asks_for_the_rest() -> None:
+    """Others are taken to go on as they did, until a reply says otherwise."""
     bucket = Bucket()
     told(bucket, RateLimitState(limit=5, period=60, remaining=0, reset_in=12.0, sliding=True), sent=0.0, now=0.1)
     assert bucket.foreign == 4
     assert bucket.wait(2.1, 0) == pytest.approx(10.0)
-    assert bucket.wait(12.2, 3) == 0
+    assert bucket.wait(60.2, 0) == 0
+    assert bucket.wait(60.2, 1) > 0
+    told(bucket, RateLimitState(limit=5, period=60, remaining=4, sliding=True), sent=60.2, now=60.3)
+    assert bucket.wait(60.4, 3) == 0
 
 
 def test_a_refused_call_holds_no_place_in_a_sliding_window() -> None:
