@@ -85,18 +85,25 @@ def retry_after(text: str, *, date: str) -> float | None:
     return moment - server_now if moment > server_now else None
 
 
+_PREFIXES = ("x-ratelimit-", "ratelimit-")
+
+
 def parse(headers: Mapping[str, str]) -> RateLimitState:
-    """Read ``X-RateLimit-*``, ``RateLimit``/``RateLimit-Policy`` and ``Retry-After``. Header names are lower case."""
+    """Read ``X-RateLimit-*`` (or, as Rootly sent it in 2025, ``RateLimit-*``), ``RateLimit``/``RateLimit-Policy`` and ``Retry-After``.
+
+    Header names are lower case.
+    """
     date = headers.get("date", "")
     wait = retry_after(headers.get("retry-after", ""), date=date)
-    if "x-ratelimit-limit" not in headers and "x-ratelimit-remaining" not in headers and "x-ratelimit-reset" not in headers:
+    prefix = next((p for p in _PREFIXES if any(p + member in headers for member in ("limit", "remaining", "reset"))), None)
+    if prefix is None:
         return _draft(headers, wait)
-    limit_text = headers.get("x-ratelimit-limit", "")
+    limit_text = headers.get(f"{prefix}limit", "")
     window = _WINDOW.search(limit_text)
     limit = _number(re.split(r"[,;]", limit_text, maxsplit=1)[0])
-    period = _number(headers.get("x-ratelimit-period", ""))
-    remaining = _number(headers.get("x-ratelimit-remaining", ""))
-    reset = _number(headers.get("x-ratelimit-reset", ""))
+    period = _number(headers.get(f"{prefix}period", ""))
+    remaining = _number(headers.get(f"{prefix}remaining", ""))
+    reset = _number(headers.get(f"{prefix}reset", ""))
     sliding = window is not None or (reset is not None and reset >= EPOCH)
     if reset is not None and reset >= EPOCH:
         server_now = _http_date(date) if date else None
@@ -111,7 +118,7 @@ def parse(headers: Mapping[str, str]) -> RateLimitState:
         remaining=int(remaining) if remaining is not None else None,
         reset_in=reset,
         sliding=sliding,
-        name=headers.get("x-ratelimit-name") or None,
+        name=headers.get(f"{prefix}name") or None,
         retry_after=wait,
     )
 
