@@ -245,7 +245,9 @@ class _Reading:
         self._progress = progress
         self._headers = _headers(response)
         self._memory = _Collected()
+        progress.writing = True
         self._target = _sink_for(response, sink, self._memory)
+        progress.writing = False
         if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
             self._headers.pop("content-encoding", None)
         self._reader = BodyReader(self._headers, max_bytes=bounds.max_bytes, what=what)
