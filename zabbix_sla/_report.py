@@ -106,18 +106,18 @@ def _chunks(serviceids: Sequence[str], max_cells: int) -> tuple[tuple[str, ...],
 async def _pages(caller: Caller, slaid: str, first: int, last: int) -> tuple[Page, ...]:
     """The server gives the newest periods of a range, so the pages are found from the end."""
     found: list[Page] = []
-    while first <= last:
+    while True:
         sli = await caller.call(single(_calls.getsli(slaid, period_from=first, period_to=last, periods=MAX_PERIODS, serviceids=[])))
-        if not sli.periods:
-            break
         # Where the clock changes at midnight the server's days can overlap by an hour from one page to the next.
         border = found[-1].periods[0].period_from if found else None
         kept = tuple(p for p in sli.periods if border is None or p.period_to <= border)
         if kept:
             found.append(Page(periods=kept, period_from=first, period_to=last, asked=len(sli.periods)))
-        begin = int(sli.periods[0].period_from.timestamp())
-        if len(sli.periods) < MAX_PERIODS or begin - 1 >= last:
+        begin = int(sli.periods[0].period_from.timestamp()) if sli.periods else first
+        if len(sli.periods) < MAX_PERIODS or begin <= first:
             break
+        if begin > last:
+            raise MalformedResponse(f"{_NAME}: the server's periods begin after the range that was asked for", call=_NAME)
         last = begin - 1
     found.reverse()
     return tuple(found)

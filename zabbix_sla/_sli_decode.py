@@ -10,6 +10,7 @@ import json
 import math
 from array import array
 from collections.abc import Callable
+from functools import cache
 from itertools import chain, compress
 from operator import itemgetter
 from typing import Any, Final, NoReturn, cast
@@ -197,6 +198,7 @@ def columns_of(
 Fast = Callable[[bytes], SliResult | None]
 
 
+@cache
 def fast_decoder() -> Fast | None:
     """A decoder on msgspec, or None when it is not installed. It gives None for whatever it does not like; the slow one then says why."""
     if importlib.util.find_spec("msgspec") is None:

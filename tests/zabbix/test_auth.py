@@ -171,6 +171,36 @@ def test_tasks_that_lose_their_session_log_in_once(backend: str) -> None:
     anyio.run(run, backend=backend)
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_tasks_that_begin_together_ask_for_the_version_once(backend: str) -> None:
+    sandbox = ZabbixSandbox()
+
+    async def run() -> None:
+        with sandbox.serve() as server:
+            async with AsyncZabbixSLA(server.url, token=sandbox.token) as client, anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(client.sla.count)
+
+    anyio.run(run, backend=backend)
+    assert [json.loads(e.body)["method"] for e in sandbox.ledger].count("apiinfo.version") == 1
+
+
+def test_a_session_that_another_call_renewed_is_not_opened_again() -> None:
+    renewed = "t" * 32
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.headers["authorization"] != f"Bearer {renewed}":
+            auth: Any = client._caller.auth
+            auth._session = renewed  # what a second thread would have done meanwhile
+            return error(ENDED)
+        return result("7")
+
+    server = Server(user_login="s" * 32, sla_get=answer, user_logout=True)
+    client = ZabbixSLA(URL, user="Admin", password="p", http=server.http)
+    assert client.sla.count() == 7
+    assert server.methods.count("user.login") == 1
+
+
 def test_a_view_shares_the_session() -> None:
     sandbox = ZabbixSandbox()
 

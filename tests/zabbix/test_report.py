@@ -7,12 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from slo_common import InvalidArgument, MalformedResponse, NotFound
 from slo_common.sandbox import Reply, SandboxRequest, VirtualClock
-from tests.zabbix.modes import Mode, all_modes
+from tests.zabbix.modes import Mode, Server, all_modes
 from zabbix_sla import Progress, ServerOutOfMemory, SliResult
 from zabbix_sla.sandbox import ZabbixSandbox
 
@@ -221,6 +222,37 @@ class Meddler(ZabbixSandbox):
 def test_an_sla_that_changes_meanwhile_is_noticed() -> None:
     with pytest.raises(MalformedResponse, match="cut other periods than before"):
         Mode("sync")(lambda z: z.sla.report("1", at(2025, 1, 1), at(2025, 2, 1)), sandbox=scene(cls=Meddler))
+
+
+def test_periods_that_do_not_go_back_end_the_report() -> None:
+    ahead = {
+        "periods": [{"period_from": at(2030, 1, 1) + i, "period_to": at(2030, 1, 1) + i + 1} for i in range(100)],
+        "serviceids": [],
+        "sli": [],
+    }
+    row = {
+        "slaid": "1",
+        "name": "a",
+        "period": "0",
+        "slo": "1",
+        "effective_date": "0",
+        "timezone": "UTC",
+        "status": "1",
+        "description": "",
+    }
+    lists: dict[str, Any] = {"service_tags": [], "schedule": [], "excluded_downtimes": []}
+    server = Server(sla_get=[{**row, **lists}], service_get=[], sla_getsli=ahead)
+    with pytest.raises(MalformedResponse, match="begin after the range"):
+        Mode("sync")(lambda z: z.sla.report("1", 1, 86_400), http=server.http)
+
+
+def test_an_hour_that_overlaps_is_left_out() -> None:
+    # The last page holds nothing but the day that the page before it began an hour late with.
+    start = int(datetime(2025, 3, 28, 0, 30, tzinfo=ZoneInfo("Africa/Cairo")).timestamp())
+    end = int(datetime(2025, 7, 6, tzinfo=ZoneInfo("Africa/Cairo")).timestamp())
+    sli = Mode("sync")(lambda z: z.sla.report("1", start, end), sandbox=scene(zone="Africa/Cairo"))
+    assert all(a.period_to == b.period_from for a, b in pairwise(sli.periods))
+    assert len(sli.periods) == 100
 
 
 def test_a_clock_that_changes_at_midnight_makes_no_overlap() -> None:

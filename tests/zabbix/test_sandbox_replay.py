@@ -251,4 +251,6 @@ def test_what_a_server_in_front_answered_can_be_played_as_a_fault(name: str) -> 
     status, body = cast(int, recorded["status"]), str(recorded["body_text"]).encode()
     headers = {"content-type": cast(Mapping[str, str], recorded["headers"])["content-type"]}
     sandbox = ZabbixSandbox(version="6.0.14", faults=[Fault.status(status, body=body, headers=headers)])
-    assert sandbox.handle(request_of(name)) == Reply(status=status, headers=headers, body=body)
+    answer = sandbox.handle(request_of(name))
+    assert isinstance(answer, Reply)
+    assert (answer.status, answer.headers["content-type"], answer.body) == (status, headers["content-type"], body)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_common import DecodeError
+from tests.zabbix.modes import Mode, Server
 from zabbix_sla import SliCell, SliPeriod, SliResult
 from zabbix_sla._sli import merged
 from zabbix_sla._sli_decode import fast_decoder, parse, report
@@ -204,8 +205,13 @@ def test_the_fast_decoder_leaves_what_is_no_good_answer(body: bytes) -> None:
 
 
 def test_without_msgspec_there_is_no_fast_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert fast_decoder() is None
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    fast_decoder.cache_clear()
+    try:
+        assert fast_decoder() is None
+        assert Mode("sync")(lambda z: z.sla.getsli("1"), http=Server(sla_getsli=TWO_BY_TWO).http)[0, "3"].uptime == 90
+    finally:
+        fast_decoder.cache_clear()
 
 
 def test_a_report_that_is_no_object_is_refused() -> None:
