@@ -172,11 +172,10 @@ class RootlySandbox(Sandbox):
                 raise ValueError("; ".join(r.text for r in found))
             return self._store.add(wanted, self.clock.now(), 0.0).id
 
-    def spend(self, kind: Literal["read", "write"], calls: int = 1, *, token: str) -> None:
-        """Spend some of a token's budget, as another program with the same key would."""
+    def spend(self, kind: Literal["read", "write"], calls: int = 1, *, token: str) -> int:
+        """Spend some of a token's budget, as another program with the same key would. Gives how many calls were granted."""
         with self._lock:
-            for _ in range(calls):
-                self._limits.take(f"{token}:{kind}", self.clock.now())
+            return sum(self._limits.take(f"{token}:{kind}", self.clock.now()).granted for _ in range(calls))
 
     # What the base asks for.
 
