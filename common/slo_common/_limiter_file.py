@@ -254,7 +254,7 @@ def _moments(pairs: Any) -> dict[int, float]:
 
 def _load_bucket(bucket: Bucket, state: Any) -> None:
     for name in Bucket.__slots__:
-        setattr(bucket, name, _LOADERS[name](state[name]))
+        setattr(bucket, name, LOADERS[name](state[name]))
 
 
 def _moment(value: Any) -> float:
@@ -270,7 +270,7 @@ def _canary(value: Any) -> tuple[int, float]:
     return int(ticket), float(sent_at)
 
 
-_LOADERS: dict[str, Callable[[Any], object]] = {
+LOADERS: dict[str, Callable[[Any], object]] = {
     "blind": int,
     "blocked_until": _moment,
     "canary": _or_none(_canary),

@@ -340,7 +340,7 @@ class RedisRateLimiter(SharedRateLimiter):
         self._made = _connect(redis) if isinstance(redis, str) else None
         store = RedisStore(
             self._made if self._made is not None else cast(RedisClient, redis),
-            name=_address(redis) if isinstance(redis, str) else "the Redis of the given client",
+            name=address_of(redis) if isinstance(redis, str) else "the Redis of the given client",
             namespace=namespace,
             lease=lease,
         )
@@ -356,7 +356,7 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= 100
 
 
-def _address(url: str) -> str:
+def address_of(url: str) -> str:
     """Where Redis is, without the password that the URL may hold."""
     parts = urlsplit(url)
     return f"Redis at {parts.hostname}:{parts.port or 6379}" if parts.hostname else f"Redis at {parts.path}"

@@ -3,9 +3,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import redis
 
-from tests.limiters.redis_server import BINARY, RedisServer
+from tests.limiters.redis_server import BINARY, RedisServer, ask
 
 NO_REDIS = "redis-server is not installed (Debian: apt-get install redis-server)"
 
@@ -21,11 +20,10 @@ def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 
 
 @pytest.fixture
-def redis_url(_redis_server: RedisServer) -> Iterator[str]:
+def redis_url(_redis_server: RedisServer) -> str:
     """An empty Redis."""
-    with redis.Redis.from_url(_redis_server.url) as client:
-        client.flushall()
-    yield _redis_server.url
+    ask(_redis_server.url, "FLUSHALL")
+    return _redis_server.url
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import redis
 
@@ -55,16 +57,15 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )
         give_up = time.monotonic() + 20
-        with redis.Redis(port=self.port, socket_timeout=1) as client:
-            while True:
-                try:
-                    client.ping()
-                except redis.ConnectionError:
-                    assert time.monotonic() < give_up, "redis-server did not start"
-                    assert self._process.poll() is None, "redis-server ended"
-                    time.sleep(0.01)
-                else:
-                    return
+        while True:
+            try:
+                ask(self.url, "PING")
+            except redis.ConnectionError:
+                assert time.monotonic() < give_up, "redis-server did not start"
+                assert self._process.poll() is None, "redis-server ended"
+                time.sleep(0.01)
+            else:
+                return
 
     def kill(self) -> None:
         if self._process is not None:
@@ -81,3 +82,14 @@ class RedisServer:
         assert self._process is not None
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGCONT)
+
+
+def connect(url: str, **options: object) -> redis.Redis:
+    make: Callable[..., redis.Redis] = cast(Any, redis.Redis).from_url  # redis-py does not type the options
+    return make(url, **options)
+
+
+def ask(url: str, *command: str) -> Any:
+    """The answer to one command; texts as text."""
+    with connect(url, decode_responses=True) as client:
+        return cast(Any, client).execute_command(*command)

@@ -96,7 +96,7 @@ async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
     with anyio.fail_after(10):
         while not condition():
-            await anyio.sleep(0.001)
+            await anyio.lowlevel.checkpoint()
 
 
 async def test_a_limiter_that_does_io_is_asked_in_a_worker_thread() -> None:
@@ -129,7 +129,7 @@ async def test_its_failure_is_the_callers_own_and_no_group() -> None:
     limiter = Watched()
     limiter.error = LimiterUnavailable("gone")
     runtime = AsyncRuntime(httpx.MockTransport(answer_later))
-    with pytest.raises(LimiterUnavailable, match="^gone$") as caught:
+    with pytest.raises(LimiterUnavailable, match=r"^gone$") as caught:
         await caller_of(runtime, limiter).call(call_of())
     await runtime.aclose()
     assert (caught.value.sent.name, caught.value.retry_safe) == ("NO", True)

@@ -166,7 +166,7 @@ def test_a_user_without_a_home_is_asked_for_a_path(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "expanduser", no_home)
-    with pytest.raises(ConfigurationError, match="^FileRateLimiter: this user has no home directory; pass path=$"):
+    with pytest.raises(ConfigurationError, match=r"^FileRateLimiter: this user has no home directory; pass path=$"):
         FileRateLimiter()
 
 
@@ -208,7 +208,7 @@ def test_what_is_written_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_part_of_a_bucket_is_read_back() -> None:
-    assert set(module._LOADERS) == set(Bucket.__slots__)
+    assert set(module.LOADERS) == set(Bucket.__slots__)
 
 
 def test_the_rest_of_an_older_longer_state_means_nothing() -> None:
@@ -254,9 +254,20 @@ def test_a_run_of_the_system_has_its_name(monkeypatch: pytest.MonkeyPatch) -> No
 # Damage.
 
 
-def edited(change: Any) -> bytes:
-    state = json.loads(dump(random_book(), boot=boot_id(), at=0.0))
-    change(state)
+QUEUE = ("queues", 0)
+BUCKET = (*QUEUE, "bucket")
+
+
+def edited(*path: str | int, to: object = ...) -> bytes:
+    """A good state with one thing changed, or left out."""
+    state: Any = json.loads(dump(random_book(), boot=boot_id(), at=0.0))
+    at = state
+    for step in path[:-1]:
+        at = at[step]
+    if to is ...:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = to
     return json.dumps(state).encode()
 
 
@@ -268,19 +279,19 @@ DAMAGED = [
     b"null",
     b"{}",
     b"[" * 100_000,
-    edited(lambda state: state.update(at="now")),
-    edited(lambda state: state.update(at=None)),
-    edited(lambda state: state.update(ticket=[])),
-    edited(lambda state: state.update(members=[1])),
-    edited(lambda state: state.update(queues={"a": 1})),
-    edited(lambda state: state["queues"][0].pop("waiting")),
-    edited(lambda state: state["queues"][0].update(waiting=[[1, 2, 3]])),
-    edited(lambda state: state["queues"][0]["bucket"].pop("left")),
-    edited(lambda state: state["queues"][0]["bucket"].update(limit="many")),
-    edited(lambda state: state["queues"][0]["bucket"].update(canary=[1])),
-    edited(lambda state: state["queues"][0]["bucket"].update(freed=7)),
-    edited(lambda state: state["queues"][0]["bucket"].update(period=float("nan"))),
-    edited(lambda state: state["queues"][0]["bucket"].update(freed=[float("inf")])),
+    edited("at", to="now"),
+    edited("at", to=None),
+    edited("ticket", to=[]),
+    edited("members", to=[1]),
+    edited("queues", to={"a": 1}),
+    edited(*QUEUE, "waiting"),
+    edited(*QUEUE, "waiting", to=[[1, 2, 3]]),
+    edited(*BUCKET, "left"),
+    edited(*BUCKET, "limit", to="many"),
+    edited(*BUCKET, "canary", to=[1]),
+    edited(*BUCKET, "freed", to=7),
+    edited(*BUCKET, "period", to=float("nan")),
+    edited(*BUCKET, "freed", to=[float("inf")]),
 ]
 
 
@@ -337,8 +348,10 @@ def test_a_folder_that_cannot_be_made_is_told_once(tmp_path: Path, caplog: pytes
     spend(limiter)
     assert reserve(limiter).wait > 50  # on its own
     assert [r.getMessage() for r in caplog.records] == [
-        f"the shared rate limiter (files in {tmp_path}/file/folder) cannot be used: NotADirectoryError: Not a directory; "
-        "this process goes on alone, with its part of the budget"
+        (
+            f"the shared rate limiter (files in {tmp_path}/file/folder) cannot be used: NotADirectoryError: Not a directory; "
+            "this process goes on alone, with its part of the budget"
+        )
     ]
 
 
@@ -385,7 +398,7 @@ def test_a_lock_is_waited_for(tmp_path: Path, held: int, monkeypatch: pytest.Mon
         if len(looked) == 8:
             fcntl.flock(held, fcntl.LOCK_UN)
 
-    monkeypatch.setattr(module.time, "sleep", let_go)
+    monkeypatch.setattr(time, "sleep", let_go)
     assert reserve(FileRateLimiter(tmp_path, on_backend_error="raise")).wait > 50
     assert looked == [0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.005, 0.005, 0.005]
 
@@ -399,16 +412,16 @@ def test_a_file_that_is_deleted_while_its_lock_is_waited_for_is_made_anew(
         path.unlink()
         fcntl.flock(held, fcntl.LOCK_UN)
 
-    monkeypatch.setattr(module.time, "sleep", delete)
+    monkeypatch.setattr(time, "sleep", delete)
     spend(FileRateLimiter(tmp_path, on_backend_error="raise"))
     assert json.loads(path.read_bytes())["queues"][0]["bucket"]["limit"] == 1
 
 
 def test_no_file_stays_open(tmp_path: Path) -> None:
     limiter = FileRateLimiter(tmp_path)
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(Path("/proc/self/fd").iterdir())
     spend(limiter)
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_the_lock_is_let_go_although_something_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -419,8 +432,8 @@ def test_the_lock_is_let_go_although_something_failed(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.os, "pwrite", full)
-        with pytest.raises(StoreFailed, match="^OSError: No space left on device$"):
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(StoreFailed, match=r"^OSError: No space left on device$"):
             store.ask(KEY, None, "p")
     assert store.ask(KEY, None, "p").wait > 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ def things(*, enough: int = CALLS, limit: int = LIMIT) -> Things:
 
 
 @contextlib.contextmanager
-def crew(limiter: str, where: str, url: str) -> Iterator[list[Process]]:
+def crew(limiter: str, where: str, url: str) -> Generator[list[Process]]:
     processes = [Process(limiter=limiter, where=where, url=url, name=f"p{i}") for i in range(PROCESSES)]
     try:
         yield processes
@@ -51,7 +51,8 @@ def test_four_processes_share_a_budget_fairly_and_are_never_refused(limiter: str
     assert (
         sorted(abs(n - CALLS / PROCESSES) <= 0.25 * CALLS / PROCESSES for n in sandbox.shares(CALLS).values()) == [True] * PROCESSES
     )
-    assert granted[-1] - granted[0] <= 1.05 * (CALLS - 1) // LIMIT + 0.3
+    # They use the budget up; how closely is a matter for virtual time (test_simulated.py), where no other program interferes.
+    assert granted[-1] - granted[0] <= 1.5 * ((CALLS - 1) // LIMIT)
     assert logged == [[]] * PROCESSES
 
 

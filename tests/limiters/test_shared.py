@@ -323,6 +323,15 @@ def test_an_outcome_counts_once(wire: Wire, clock: Clock) -> None:
     assert [what for what, *_ in wire.heard] == ["told"]
 
 
+def test_an_outcome_of_a_call_that_did_not_wait_for_its_turn_is_told_too(wire: Wire, clock: Clock) -> None:
+    limiter = process(wire, clock)
+    call(limiter, RateLimitState(limit=1, period=10.0, remaining=0, sliding=True))
+    impatient = limiter.reserve(KEY, 0.0)
+    assert impatient.wait > 0
+    impatient.done(SLIDING, refused=False, now=0.0)
+    assert [heard[2] for heard in wire.heard][1:] == [SLIDING]
+
+
 def test_a_granted_place_stays_granted(wire: Wire, clock: Clock) -> None:
     reservation = granted(process(wire, clock))
     tried = wire.tried

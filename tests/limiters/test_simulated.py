@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import redis
 
 from slo_common import RateLimiter
 from slo_common._limiter_file import FileStore
 from slo_common._limiter_shared import LEASE, SharedRateLimiter
 from slo_common.sandbox import FixedWindows, SlidingWindows, Window
 from tests.common.simulation import START, Kernel, Server, fixed_ideal, ideal, simulate, sliding_ideal
+from tests.limiters.redis_server import connect
 from tests.limiters.twins import redis_store
 
 PROCESSES = 4
@@ -31,7 +31,7 @@ def by_file(tmp_path: Path) -> NewProcess:
 @pytest.fixture
 def by_redis(redis_url: str) -> NewProcess:
     def new_process(kernel: Kernel) -> RateLimiter:
-        store = redis_store(redis.Redis.from_url(redis_url), lambda: START + kernel.time, lease=LEASE)
+        store = redis_store(connect(redis_url), lambda: START + kernel.time, lease=LEASE)
         return SharedRateLimiter(store, "raise", lambda: kernel.time)
 
     return new_process

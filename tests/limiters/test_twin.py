@@ -13,6 +13,7 @@ from attrs import evolve
 
 from slo_common._limiter import LimitKey
 from slo_common._ratelimit import RateLimitState
+from tests.limiters.redis_server import connect
 from tests.limiters.twins import BookStore, redis_store, state_in_python, state_in_redis
 
 BUCKETS = ("things", "others", "rest")
@@ -100,7 +101,7 @@ class Scene:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_random_scene_ends_alike_in_both(redis_url: str, seed: int) -> None:
-    with redis.Redis.from_url(redis_url) as client:
+    with connect(redis_url) as client:
         scene = Scene(client, seed)
         scene.ask(LimitKey("vendor", "account", "things"), None)
         for step in range(120):

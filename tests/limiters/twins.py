@@ -71,13 +71,14 @@ class BookStore:
 
 def _floats(pairs: Any) -> dict[int, float]:
     """A Lua table by ticket; an empty one comes as an empty list."""
-    return {int(k): float(v) for k, v in (pairs.items() if isinstance(pairs, dict) else ())}
+    return {int(k): float(v) for k, v in dict(pairs).items()}
 
 
 def state_in_redis(client: redis.Redis) -> dict[str, object]:
     """All that the script keeps of the one account in this database, by bucket."""
-    (name,) = cast("list[bytes]", client.keys("*"))
-    fields = {k.decode(): msgspec.msgpack.decode(v) for k, v in cast("dict[bytes, bytes]", client.hgetall(name)).items()}
+    run: Callable[..., Any] = cast(Any, client).execute_command
+    (name,) = run("KEYS", "*")
+    fields = {k.decode(): msgspec.msgpack.decode(v) for k, v in run("HGETALL", name).items()}
     book = fields["book"]
     found: dict[str, object] = {"members": book["members"], "ticket": book["ticket"], "names": _names(book)}
     for bucket, queue in book["buckets"].items():
