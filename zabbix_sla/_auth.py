@@ -109,8 +109,8 @@ class ZabbixAuth:
             used = self._used.get(call)
         if isinstance(error, SessionEnded) and self._login is not None:
             async with self._logging_in:
-                if self._session == used:
-                    self._session = None  # whoever sends next logs in; another call may have done so already
+                # Whoever sends next logs in, unless another call did so already.
+                self._session = None if self._session == used else self._session
             return True
         if used is None or not any(e.detail == NOT_AUTHORISED for e in error.errors):
             return False
@@ -118,11 +118,13 @@ class ZabbixAuth:
 
     async def version(self) -> Version:
         """The server's version, asked once."""
-        if self._version is None:
-            async with self._asking_version:
-                if self._version is None:
-                    self._version = release(await self._plain.call(single(_calls.version())))
-        return self._version
+        known = self._version
+        if known is not None:
+            return known
+        async with self._asking_version:
+            meanwhile = self._version  # what another call may have found out
+            self._version = known = meanwhile or release(await self._plain.call(single(_calls.version())))
+        return known
 
     async def logout(self) -> None:
         """End the session, if there is one. A failure is kept quiet: the session then ends by itself."""

@@ -18,6 +18,11 @@ TOKEN = "0123456789abcdef" * 4
 MODES = ("sync", "asyncio", "trio")
 
 
+Operation = Callable[[Any], Any]
+"""What a test does with a client."""
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
 class Mode:
     """Runs an operation on a new client and gives its result; an iterator is collected."""
 
@@ -63,13 +68,14 @@ class Server:
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        body = json.loads(request.content)
-        scripted = self.results.get(body["method"].replace(".", "_")) if isinstance(body, dict) else self.results.get("batch")
+        body: Any = json.loads(request.content)
+        method = str(body["method"]) if not isinstance(body, list) else "batch"
+        scripted = self.results.get(method.replace(".", "_"))
         if callable(scripted):
             return cast(httpx.Response, scripted(request))
         if isinstance(scripted, httpx.Response):
             return scripted
-        if scripted is None and cast(dict[str, object], body)["method"] == "apiinfo.version":
+        if scripted is None and method == "apiinfo.version":
             scripted = self.version
         return result(scripted)
 

@@ -12,7 +12,7 @@ import pytest
 
 from slo_common import AuthenticationError, ConfigurationError, InsecureURL, OutcomeUnknown, RetryPolicy, Secret, ServiceUnavailable
 from slo_common.sandbox import Fault, VirtualClock
-from tests.zabbix.modes import TOKEN, URL, Mode, Server, all_modes, error, result
+from tests.zabbix.modes import TOKEN, URL, Handler, Mode, Server, all_modes, error, result
 from zabbix_sla import AsyncZabbixSLA, SessionEnded, ZabbixSLA
 from zabbix_sla._auth import release
 from zabbix_sla.sandbox import Role, ZabbixSandbox
@@ -190,7 +190,7 @@ def test_a_session_that_another_call_renewed_is_not_opened_again() -> None:
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != f"Bearer {renewed}":
-            auth: Any = client._caller.auth
+            auth: Any = client._caller.auth  # pyright: ignore[reportPrivateUsage]  # to stand in for a second thread
             auth._session = renewed  # what a second thread would have done meanwhile
             return error(ENDED)
         return result("7")
@@ -405,8 +405,9 @@ def test_a_user_given_as_an_argument_wins_over_a_token_in_the_environment(monkey
     ],
 )
 def test_what_cannot_be_set_up_is_named(options: dict[str, Any], named: str) -> None:
+    arguments: dict[str, Any] = {"url": URL, **options}
     with pytest.raises(ConfigurationError) as caught:
-        ZabbixSLA(**{"url": URL, **options})
+        ZabbixSLA(**arguments)
     assert named in str(caught.value)
 
 
@@ -500,5 +501,6 @@ def test_a_database_that_comes_back_is_waited_for() -> None:
 def test_a_failure_inside_a_good_reply_is_retried() -> None:
     bad = {"jsonrpc": "2.0", "error": {"code": 1, "message": "Error connecting to database.", "data": ""}, "id": None}
     answers = iter([httpx.Response(200, json=bad), result("3")])
-    server = Server("6.0.14", sla_get=lambda _: next(answers))
+    handler: Handler = lambda _: next(answers)  # noqa: E731  # one line is enough
+    server = Server("6.0.14", sla_get=handler)
     assert Mode("sync")(count, http=server.http, retry=RetryPolicy(backoff_base=0)) == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
@@ -13,7 +12,7 @@ import pytest
 
 from slo_common import InvalidArgument, MalformedResponse, NotFound
 from slo_common.sandbox import Reply, SandboxRequest, VirtualClock
-from tests.zabbix.modes import Mode, Server, all_modes
+from tests.zabbix.modes import Mode, Operation, Server, all_modes
 from zabbix_sla import Progress, ServerOutOfMemory, SliResult
 from zabbix_sla.sandbox import ZabbixSandbox
 
@@ -192,17 +191,17 @@ def test_an_unknown_sla_is_not_found() -> None:
         Mode("sync")(lambda z: z.sla.report("77", 0, 1), sandbox=scene())
 
 
-@pytest.mark.parametrize(
-    ("operation", "named"),
-    [
-        (lambda z: z.sla.report("x", 0, 1), "slaid"),
-        (lambda z: z.sla.report("1", 5, 5), "start"),
-        (lambda z: z.sla.report("1", 0, 1, "12"), "serviceids"),
-        (lambda z: z.sla.report("1", 0, 1, max_cells=0), "max_cells"),
-        (lambda z: z.sla.report("1", datetime(2025, 1, 1), 1), "start"),  # noqa: DTZ001  # a naive time is the fault under test
-    ],
-)
-def test_wrong_arguments_are_named_before_any_request(operation: Callable[[Any], object], named: str) -> None:
+WRONG: list[tuple[Operation, str]] = [
+    (lambda z: z.sla.report("x", 0, 1), "slaid"),
+    (lambda z: z.sla.report("1", 5, 5), "start"),
+    (lambda z: z.sla.report("1", 0, 1, "12"), "serviceids"),
+    (lambda z: z.sla.report("1", 0, 1, max_cells=0), "max_cells"),
+    (lambda z: z.sla.report("1", datetime(2025, 1, 1), 1), "start"),  # noqa: DTZ001  # a naive time is the fault under test
+]
+
+
+@pytest.mark.parametrize(("operation", "named"), WRONG)
+def test_wrong_arguments_are_named_before_any_request(operation: Operation, named: str) -> None:
     sandbox = scene()
     with pytest.raises(InvalidArgument, match=named):
         Mode("sync")(operation, sandbox=sandbox)

@@ -116,7 +116,7 @@ def test_what_follows_a_second_dot_is_ignored() -> None:
 )
 def test_each_version_takes_the_credential_in_its_places(version: str, header: bool, body: bool) -> None:
     sandbox = made(version)
-    call = {"jsonrpc": "2.0", "method": "sla.get", "params": {}, "id": 1}
+    call: dict[str, Any] = {"jsonrpc": "2.0", "method": "sla.get", "params": {}, "id": 1}
     by_header = answer(sandbox, call, authorization=f"Bearer {sandbox.token}")
     by_body = answer(sandbox, {**call, "auth": sandbox.token})
     assert ("result" in by_header, "result" in by_body) == (header, body)
@@ -124,7 +124,7 @@ def test_each_version_takes_the_credential_in_its_places(version: str, header: b
 
 def test_the_scheme_is_exactly_bearer() -> None:
     sandbox = made()
-    call = {"jsonrpc": "2.0", "method": "sla.get", "params": {}, "id": 1}
+    call: dict[str, Any] = {"jsonrpc": "2.0", "method": "sla.get", "params": {}, "id": 1}
     assert answer(sandbox, call, authorization=f"bearer {sandbox.token}")["error"]["data"] == "Not authorized."
 
 
@@ -139,7 +139,7 @@ def test_a_credential_where_none_belongs_is_refused(version: str, how: str) -> N
 def test_a_denied_role_has_the_code_of_its_version(version: str, code: int) -> None:
     sandbox = made(version)
     sandbox.add_user("u", "p", role=Role(type=1))
-    call = {"jsonrpc": "2.0", "method": "sla.create", "params": {}, "id": 1}
+    call: dict[str, Any] = {"jsonrpc": "2.0", "method": "sla.create", "params": {}, "id": 1}
     held = sandbox.add_token("u")
     found = answer(sandbox, {**call, "auth": held}) if version < "7" else answer(sandbox, call, authorization=f"Bearer {held}")
     assert (found["error"]["code"], found["error"]["data"]) == (code, 'No permissions to call "sla.create".')
@@ -185,7 +185,7 @@ def test_a_database_that_is_down_answers_what_it_cannot_read_too(body: Any) -> N
 def test_a_statement_that_fails(version: str, method: str, found: object) -> None:
     sandbox = made(version)
     sandbox.sql_errors = True
-    call = {"jsonrpc": "2.0", "method": method, "params": {}, "id": 1}
+    call: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": {}, "id": 1}
     got = answer(sandbox, {**call, "auth": sandbox.token})
     assert got.get("result", got.get("error", {}).get("data")) == found
 
@@ -218,6 +218,15 @@ def test_five_wrong_passwords_block_for_30_seconds() -> None:
     assert login(sandbox).startswith("Incorrect user name")
     clock.advance(30)
     assert len(login(sandbox)) == 32
+
+
+def test_user_and_username_together_are_refused() -> None:
+    found = ask(made("6.0.14"), "user.login", {"username": "Admin", "user": "Admin", "password": "x"}, token=None)
+    assert found == 'Parameter "user" is deprecated.'
+
+
+def test_the_version_takes_no_parameter() -> None:
+    assert ask(made(), "apiinfo.version", [1], token=None) == 'Invalid parameter "/": should be empty.'
 
 
 def test_a_right_password_forgets_the_wrong_ones() -> None:

@@ -121,6 +121,20 @@ def test_an_sla_that_cannot_be_is_refused(sandbox: ZabbixSandbox, changes: dict[
     assert ask(sandbox, "sla.create", {**WHOLE, **changes}) == problem
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"period": 7}, 'Invalid parameter "/1/period": value must be one of 0, 1, 2, 3, 4.'),
+        (
+            {"service_tags": [{"tag": "a", "value": "b"}, {"tag": "a", "value": "b", "operator": 2}]},
+            'Invalid parameter "/1/service_tags/2": value (tag, value)=(a, b) already exists.',
+        ),
+    ],
+)
+def test_a_field_is_refused_in_the_servers_words(sandbox: ZabbixSandbox, changes: dict[str, Any], problem: str) -> None:
+    assert ask(sandbox, "sla.create", {**WHOLE, **changes}) == problem
+
+
 def test_an_unknown_zone_is_refused_with_the_list(sandbox: ZabbixSandbox) -> None:
     refused = ask(sandbox, "sla.create", {**WHOLE, "timezone": "Mars"})
     assert refused.startswith('Invalid parameter "/1/timezone": value must be one of "system", ')
@@ -178,6 +192,10 @@ def test_an_outage_within_the_day() -> None:
     found = one((3600, 4), (7200, -1))
     assert (found["uptime"], found["downtime"]) == (DAY - 3600, 3600)
     assert found["sli"] == (DAY - 3600) / DAY * 100
+
+
+def test_a_change_ahead_ends_what_is_measured() -> None:
+    assert one((3600, 4), now=1000)["uptime"] == 3600
 
 
 def test_an_outage_from_the_day_before() -> None:

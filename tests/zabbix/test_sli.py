@@ -205,7 +205,10 @@ def test_the_fast_decoder_leaves_what_is_no_good_answer(body: bytes) -> None:
 
 
 def test_without_msgspec_there_is_no_fast_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    def nothing(_: str) -> None:
+        return None
+
+    monkeypatch.setattr("importlib.util.find_spec", nothing)
     fast_decoder.cache_clear()
     try:
         assert fast_decoder() is None

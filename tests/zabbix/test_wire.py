@@ -54,7 +54,7 @@ DECEMBER = {"name": "Maintenance Dec 02 - Dec 10", "period_from": 1638439200, "p
 
 
 def monthly() -> dict[str, Any]:
-    rows = [(1186212, [NOVEMBER]), (1147548, [DECEMBER]), (1674000, [])]
+    rows: list[tuple[int, list[dict[str, Any]]]] = [(1186212, [NOVEMBER]), (1147548, [DECEMBER]), (1674000, [])]
     return {
         "periods": [{"period_from": a, "period_to": b} for a, b in itertools.pairwise(MONTHS)],
         "serviceids": [50, 60, 70],
@@ -89,7 +89,7 @@ def test_getsli_of_the_monthly_example_is_sent_as_documented(mode: Mode) -> None
         answers = [result("7.0.22"), result(monthly())]
         route = router.post(URL).mock(side_effect=answers)
         sli = mode(lambda z: z.sla.getsli("5", serviceids=["50", "60", "70"], periods=3, period_from=1635724800))
-    request = route.calls[1].request
+    request: httpx.Request = route.calls[1].request  # pyright: ignore[reportUnknownMemberType]  # respx has no types for it
     assert json.loads(request.content) == {
         "jsonrpc": "2.0",
         "method": "sla.getsli",
@@ -123,9 +123,10 @@ def sent(operation: Operation, **results: Any) -> Any:
     return server.bodies[1]["params"]
 
 
-def test_version_is_asked_without_a_credential() -> None:
+@all_modes
+def test_version_is_asked_without_a_credential(mode: Mode) -> None:
     server = Server("8.0.0rc1")
-    assert Mode("sync")(lambda z: z.apiinfo.version(), http=server.http) == "8.0.0rc1"
+    assert mode(lambda z: z.apiinfo.version(), http=server.http) == "8.0.0rc1"
     assert server.bodies == [{"jsonrpc": "2.0", "method": "apiinfo.version", "params": [], "id": 1}]
     assert "authorization" not in server.requests[0].headers
 
