@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -108,6 +109,13 @@ def test_dir_lists_every_name_of_all(name: str) -> None:
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_all_holds_no_private_name(name: str) -> None:
     assert [public for public in importlib.import_module(name).__all__ if public.startswith("_")] == []
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_every_public_class_and_function_is_documented(name: str) -> None:
+    module = importlib.import_module(name)
+    public = {public: getattr(module, public) for public in module.__all__}
+    assert [p for p, value in public.items() if (inspect.isclass(value) or inspect.isfunction(value)) and not value.__doc__] == []
 
 
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
