@@ -6,6 +6,7 @@ import json
 
 SLOS = 1_000
 SLAS = 100
+REPORT_SLOS, REPORT_MONTHS = 300, 12
 PERIODS, SERVICES = 60, 715
 """Chosen so that the body of ``sla.getsli`` is 5 MB."""
 
@@ -58,6 +59,16 @@ def report_status() -> bytes:
     return dumps(
         {"data": {"type": "report_id", "id": "9fb2dc2a-ead0-11ee-a174-9fe3a9d7627f", "attributes": {"status": "completed"}}}
     )
+
+
+def report_csv() -> bytes:
+    """A monthly report as ``GET /api/v2/slo/report/{id}/download`` gives it."""
+    months = ",".join(f"2025-{month:02}-01" for month in range(1, REPORT_MONTHS + 1))
+    lines = [f"id,slo_type,name,target,export_error,{months}"]
+    for i in range(REPORT_SLOS):
+        cells = ",".join(f"{99.9 + ((i * 31 + month * 17) % 1000) / 10_000:.4f}" for month in range(REPORT_MONTHS))
+        lines.append(f'{i:032x},metric,"Checkout answers within 300 ms, shard {i}",99.9,,{cells}')
+    return ("\n".join(lines) + "\n").encode()
 
 
 def sla_resource(i: int) -> dict[str, object]:

@@ -223,7 +223,7 @@ def machine() -> str:
     return "### Machine and versions\n\n" + table(["what", "which"], rows)
 
 
-SYNC_WORK = (works.CALL_DATADOG, works.CALL_ROOTLY, works.CALL_ZABBIX, works.SLO_LIST, works.SLA_PAGE, works.GETSLI)
+SYNC_WORK = (works.CALL_DATADOG, works.CALL_ROOTLY, works.CALL_ZABBIX, works.SLO_LIST, works.REPORT, works.SLA_PAGE, works.GETSLI)
 ASYNC_WORK = (works.CALL_DATADOG, works.CALL_ROOTLY, works.CALL_ZABBIX)
 SECTIONS: dict[str, Callable[[str], str]] = {
     **{name: partial(sync_section, name) for name in SYNC_WORK},

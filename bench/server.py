@@ -29,6 +29,7 @@ class Routes:
 
     def __init__(self) -> None:
         self._status = reply(bodies.report_status())
+        self._report = reply(bodies.report_csv(), b"text/csv")
         self._slos = reply(bodies.slo_list())
         self._slos_end = reply(bodies.slo_list_end())
         self._sla = reply(bodies.sla_one(), JSON_API)
@@ -40,7 +41,7 @@ class Routes:
         if target.startswith(b"/api_jsonrpc.php"):
             return self._rpc(body)
         if target.startswith(b"/api/v2/slo/report/"):
-            return self._status
+            return self._report if target.endswith(b"/download") else self._status
         if target.startswith(b"/api/v1/slo"):
             return self._slos_end if re.search(rb"[?&]offset=[1-9]", target) else self._slos
         if target.startswith(b"/v1/slas/"):
