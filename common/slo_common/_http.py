@@ -81,12 +81,17 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _tls_failed(error: ssl.SSLError, what: str, host: str) -> TransportError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return TLSError(
-            f"{what}: the certificate of {host} was not accepted: {error.verify_message}. For a private CA pass an httpx client with your own "
+            f"{what}: the certificate of {host} was not accepted: {_said(error, 'verify_message')}. For a private CA pass an httpx client with your own "
             "ssl.SSLContext"
         )
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
-    return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {error.reason or 'TLS failure'}")
+    return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {_said(error, 'reason')}")
+
+
+def _said(error: ssl.SSLError, name: str) -> str:
+    """An attribute that only OpenSSL's own errors have; other libraries raise the bare class."""
+    return getattr(error, name, "") or "TLS failure"
 
 
 def _connect_failed(error: Exception, what: str, url: str) -> TransportError:

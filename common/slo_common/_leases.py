@@ -69,9 +69,10 @@ class SyncLeases(Generic[T]):
             item = self._shelf.take()
             ends = time.monotonic() + timeout
             while item is None:
-                if not self._returned.wait(ends - time.monotonic()):
+                woken = self._returned.wait(ends - time.monotonic())
+                item = self._shelf.take()  # also when not woken: the call may have come just too late
+                if item is None and not woken:
                     raise Exhausted
-                item = self._shelf.take()
             return item
 
     def give(self, item: T) -> T | None:
@@ -103,9 +104,12 @@ class AsyncLeases(Generic[T]):
                 self._waiting.append(returned)
                 try:
                     await returned.wait()
-                finally:
-                    if returned in self._waiting:
+                except BaseException:
+                    if returned.is_set():
+                        self._wake_next()  # this one was called and cannot come
+                    else:
                         self._waiting.remove(returned)
+                    raise
                 item = self._shelf.take()
         if item is None:
             raise Exhausted
@@ -114,9 +118,12 @@ class AsyncLeases(Generic[T]):
     def give(self, item: T) -> T | None:
         """Return one; gives another that is to be closed, or None."""
         stale = self._shelf.give(item, anyio.current_time())
+        self._wake_next()
+        return stale
+
+    def _wake_next(self) -> None:
         if self._waiting:
             self._waiting.popleft().set()
-        return stale
 
     def clear(self) -> list[T]:
         """All that are not lent now, to be closed."""
