@@ -58,10 +58,7 @@ def _http_date(text: str) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
-        return moment.timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return moment.timestamp()
 
 
 def retry_after(text: str, *, date: str) -> float | None:
