@@ -34,6 +34,15 @@ _KINDS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 }
 
 
+CREDENTIALS: dict[str, dict[str, Any]] = {name: credentials for name, (_, _, credentials) in _KINDS.items()}
+
+
+def client_of(mode: Mode, of: str, **options: Any) -> Any:
+    """A new client."""
+    sync_client, async_client, credentials = _KINDS[of]
+    return (sync_client if mode == "sync" else async_client)(**{**DEFAULTS, **credentials, **options})
+
+
 @frozen
 class Driver:
     """Runs a use of a client. What the use gives is awaited, or collected if it is a lazy list."""
@@ -45,14 +54,12 @@ class Driver:
 
     def run_all(self, uses: list[Use], *, of: str = "datadog", **options: Any) -> list[Any]:
         """Several uses of one client, one after the other."""
-        sync_client, async_client, credentials = _KINDS[of]
-        options = {**DEFAULTS, **credentials, **options}
         if self.mode == "sync":
-            with sync_client(**options) as client:
+            with client_of(self.mode, of, **options) as client:
                 return [_collected(use(client)) for use in uses]
 
         async def main() -> list[Any]:
-            async with async_client(**options) as client:
+            async with client_of(self.mode, of, **options) as client:
                 return [await _awaited(use(client)) for use in uses]
 
         return anyio.run(main, backend=self.mode)
@@ -85,7 +92,24 @@ def write(client: Any) -> Any:
     return client.reports.create(query="team:payments", from_ts=1_700_000_000, to_ts=1_700_086_400)
 
 
-READ_PATH = "/api/v2/slo/report/r-1/status"
+def download(client: Any) -> Any:
+    return client.reports.download("r-1")
+
+
+def read_sla(client: Any) -> Any:
+    """A read of Rootly's."""
+    return client.slas.get("1")
+
+
+def read_slas(client: Any) -> Any:
+    """A read of Zabbix's, a POST like all of them."""
+    return client.sla.get()
+
+
+def nothing(client: Any) -> None:
+    """For what goes wrong before any use."""
+
+
 WRITE_PATH = "/api/v2/slo/report"
 STATUS = {"data": {"id": "r-1", "type": "report_id", "attributes": {"status": "completed"}}}
 """A good answer to :func:`read`."""

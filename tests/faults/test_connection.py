@@ -28,7 +28,7 @@ from slo_common import (
 )
 from slo_common import _http as http_module
 from tests.common.fakes import RecordingLimiter
-from tests.faults.clients import STATUS, WRITE_PATH, Driver, Use, read, told, write
+from tests.faults.clients import STATUS, WRITE_PATH, Driver, Use, download, read, told, write
 from tests.faults.server import (
     LAST_CHUNK,
     FaultServer,
@@ -295,7 +295,7 @@ def test_f18_body_that_only_the_close_ends(driver: Driver, tmp_path: Path) -> No
     cut_between_lines = CSV[: CSV.index(b"id250")]
     script = _script(send(head(200, headers={"content-type": "text/csv"}), cut_between_lines), close())
     uses: tuple[Use, ...] = (
-        lambda dd: dd.reports.download("r-1"),
+        download,
         lambda dd: dd.reports.download_to("r-1", tmp_path / "report.csv"),
     )
     for use in uses:

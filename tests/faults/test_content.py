@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from datadog_slo import ReportJobStatus
 from datadog_slo.sandbox import DatadogSandbox
 from rootly_sla.sandbox import RootlySandbox
 from slo_common import (
@@ -24,7 +25,7 @@ from slo_common import (
 )
 from slo_common._values import Reply
 from slo_common.sandbox import SandboxRequest, VirtualClock
-from tests.faults.clients import PATIENT, STATUS, Driver, read, told, write
+from tests.faults.clients import PATIENT, STATUS, Driver, download, read, read_slas, told, write
 from tests.faults.scripted import Scripted, reply
 from zabbix_sla import ServerOutOfMemory, SlaPeriod, calls
 from zabbix_sla.models import ServiceTag
@@ -60,7 +61,7 @@ def test_f55_bytes_that_are_no_utf8(driver: Driver) -> None:
     assert driver.run(read, http=with_mark.transport()).status == "completed"
     csv = b"id,name,slo_type,target\nid1,Checkout \xff,metric,99.9\n"
     server = Scripted(Reply(status=200, body=csv, headers={"content-type": "text/csv"}))
-    broken = driver.fails(MalformedResponse, lambda dd: dd.reports.download("r-1"), http=server.transport())
+    broken = driver.fails(MalformedResponse, download, http=server.transport())
     assert (broken.sent, "not UTF-8" in str(broken)) == ("yes", True)
 
 
@@ -120,9 +121,11 @@ def test_f61_unknown_enum_value(driver: Driver) -> None:
     status = driver.run(read, http=server.transport())
     assert (status.status, status.status.is_known) == ("queued_again", False)
     seen: list[str] = []
-    last = driver.run(
-        lambda dd: dd.reports.wait("r-1", on_status=lambda s: seen.append(str(s.status))), http=server.transport(), **PATIENT
-    )
+
+    def note(status: ReportJobStatus) -> None:
+        seen.append(str(status.status))
+
+    last = driver.run(lambda dd: dd.reports.wait("r-1", on_status=note), http=server.transport(), **PATIENT)
     assert (last.status, seen) == ("completed", ["queued_again", "completed"])  # taken for a job that is still running
 
 
@@ -142,10 +145,6 @@ def test_f63_extra_fields(driver: Driver) -> None:
 # JSON-RPC.
 
 
-def _get(zabbix: Any) -> Any:
-    return zabbix.sla.get()
-
-
 def _create(zabbix: Any) -> Any:
     return zabbix.sla.create(
         name="Checkout",
@@ -155,6 +154,10 @@ def _create(zabbix: Any) -> Any:
         service_tags=[ServiceTag(tag="team", value="payments")],
         timezone="UTC",
     )
+
+
+def _answer_to(number: int) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": number, "result": []}
 
 
 def _rpc(**members: object) -> Reply:
@@ -172,7 +175,7 @@ def _rpc(**members: object) -> Reply:
         _rpc(id=1, result=[], error={"code": 1, "message": "", "data": ""}),
         reply(200, {"id": 1, "result": []}),
         reply(200, {"jsonrpc": "1.0", "id": 1, "result": []}),
-        reply(200, [{"jsonrpc": "2.0", "id": 1, "result": []}]),
+        reply(200, [_answer_to(1)]),
         reply(200, "done"),
     ],
     ids=[
@@ -190,7 +193,7 @@ def _rpc(**members: object) -> Reply:
 )
 def test_f64_envelope_that_answers_something_else(driver: Driver, odd: Reply) -> None:
     server = Scripted(odd)
-    error = driver.fails(MalformedResponse, _get, of="zabbix", http=server.transport())
+    error = driver.fails(MalformedResponse, read_slas, of="zabbix", http=server.transport())
     assert (told(error), len(server.ledger)) == (("yes", False, 1), 1)
     server = Scripted(odd)
     unknown = driver.fails(OutcomeUnknown, _create, of="zabbix", http=server.transport())
@@ -208,7 +211,7 @@ def test_f64_envelope_that_answers_something_else(driver: Driver, odd: Reply) ->
 )
 def test_f65_error_within_a_200(driver: Driver, code: int, data: str, kind: type[SloError]) -> None:
     failure = _rpc(id=1, error={"code": code, "message": "Application error.", "data": data})
-    for use in (_get, _create):
+    for use in (read_slas, _create):
         server = Scripted(failure)
         with pytest.raises(kind) as caught:
             driver.run(use, of="zabbix", http=server.transport())
@@ -218,7 +221,7 @@ def test_f65_error_within_a_200(driver: Driver, code: int, data: str, kind: type
 
 def test_f65_death_of_php_within_a_200(driver: Driver) -> None:
     server = Scripted(reply(200, b"<br />\n<b>Fatal error</b>: Allowed memory size of 134217728 bytes exhausted"))
-    error = driver.fails(ServerOutOfMemory, _get, of="zabbix", http=server.transport())
+    error = driver.fails(ServerOutOfMemory, read_slas, of="zabbix", http=server.transport())
     assert (told(error), len(server.ledger)) == (("yes", False, 1), 1)
 
 
@@ -230,9 +233,9 @@ def _logins(sandbox: ZabbixSandbox) -> int:
 
 
 def test_f66_session_that_ends_in_the_middle(driver: Driver) -> None:
-    for use, changes in ((_get, 0), (_create, 1)):
+    for use, changes in ((read_slas, 0), (_create, 1)):
         sandbox = ZabbixSandbox.demo(clock=VirtualClock())
-        uses = [_get, _ending_the_session(sandbox, use)]
+        uses = [read_slas, _ending_the_session(sandbox, use)]
         driver.run_all(uses, of="zabbix", http=sandbox.transport(), **LOGIN)
         assert (_logins(sandbox), len([a for a in sandbox.applied if a.startswith("sla.")])) == (2, changes)
 
@@ -249,7 +252,7 @@ def test_f66_token_that_ends_is_not_replaced(driver: Driver) -> None:
     sandbox = ZabbixSandbox.demo(clock=VirtualClock())
     sandbox.revoke_token(sandbox.token)
     with pytest.raises(AuthenticationError) as caught:
-        driver.run(_get, of="zabbix", http=sandbox.transport(), token=sandbox.token)
+        driver.run(read_slas, of="zabbix", http=sandbox.transport(), token=sandbox.token)
     assert (caught.value.sent, caught.value.retry_safe, _logins(sandbox)) == ("yes", False, 0)
 
 
@@ -263,7 +266,7 @@ def test_f66_failed_login_is_never_repeated(driver: Driver) -> None:
             return _try_three_times_async(zabbix, refusals)
         for _ in range(3):
             with pytest.raises(AuthenticationError) as caught:
-                _get(zabbix)
+                read_slas(zabbix)
             refusals.append(caught.value)
         return None
 
@@ -274,16 +277,12 @@ def test_f66_failed_login_is_never_repeated(driver: Driver) -> None:
 async def _try_three_times_async(zabbix: Any, refusals: list[SloError]) -> None:
     for _ in range(3):
         with pytest.raises(AuthenticationError) as caught:
-            await _get(zabbix)
+            await read_slas(zabbix)
         refusals.append(caught.value)
 
 
 def _batch_of_two(zabbix: Any) -> Any:
     return zabbix.batch([calls.sla_get(), calls.service_get()])
-
-
-def _answer_to(number: int) -> dict[str, object]:
-    return {"jsonrpc": "2.0", "id": number, "result": []}
 
 
 def test_f67_batch_answered_in_another_order(driver: Driver) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from datadog_slo import AsyncDatadogSLO, DatadogSLO
+from datadog_slo import AsyncDatadogSLO, DatadogSLO, ReportJobStatus
 from datadog_slo.sandbox import DatadogSandbox, ReportPlan
 from slo_common import (
     AuthenticationError,
@@ -27,7 +26,7 @@ from slo_common import (
     TruncatedResponse,
 )
 from slo_common.sandbox import Fault, VirtualClock, Window
-from tests.faults.clients import PATIENT, Driver, told
+from tests.faults.clients import PATIENT, Driver, Use, told
 from tests.faults.scripted import START, Scripted, refused, reply
 from tests.faults.server import FaultServer, Script, answer, head, read_request, repeat, reset, send
 
@@ -45,7 +44,7 @@ def _sandbox(plan: ReportPlan, *faults: Fault, **options: Any) -> DatadogSandbox
     return sandbox
 
 
-def _run(**more: Any) -> Any:
+def _run(**more: Any) -> Use:
     return lambda dd: dd.reports.run(**ASKED, engine="server", **more)
 
 
@@ -63,10 +62,12 @@ def _status(value: str) -> Any:
 
 def test_f70_status_that_goes_backwards(driver: Driver) -> None:
     seen: list[str] = []
+
+    def note(status: ReportJobStatus) -> None:
+        seen.append(str(status.status))
+
     server = Scripted(*map(_status, ("in_progress", "pending", "in_progress", "completed", "in_progress")))
-    last = driver.run(
-        lambda dd: dd.reports.wait("r-1", on_status=lambda s: seen.append(str(s.status))), http=server.transport(), **PATIENT
-    )
+    last = driver.run(lambda dd: dd.reports.wait("r-1", on_status=note), http=server.transport(), **PATIENT)
     assert (last.status, len(server.ledger)) == ("completed", 4)  # the first end is the end; nothing is asked after it
     assert seen == ["in_progress", "pending", "in_progress", "completed"]
 
@@ -128,7 +129,7 @@ def test_f75_file_of_an_old_job_is_not_waited_for(driver: Driver) -> None:
 
 
 def test_f76_polls_that_fail(driver: Driver) -> None:
-    polls = {"path": REPORTS, "method": "GET"}
+    polls: Any = {"path": REPORTS, "method": "GET"}
     for fault in (Fault.reset(**polls, times=9), Fault.status(502, **polls, times=9), Fault.stall(**polls, times=2)):
         sandbox = _sandbox(ReportPlan(seconds=20), fault)
         assert len(driver.run(_run(), http=sandbox.transport(), **PATIENT).rows) == 1
@@ -154,6 +155,10 @@ def test_f77_polls_keep_within_the_rate_limit(driver: Driver) -> None:
     assert isinstance(error.__cause__, RateLimited)
 
 
+def _resume(handle: str) -> Use:
+    return lambda dd: dd.reports.resume(handle)
+
+
 def test_f78_process_that_dies(driver: Driver) -> None:
     sandbox = _sandbox(ReportPlan(seconds=100))
     error = driver.fails(PollTimeout, _run(timeout=10.0), http=sandbox.transport(), **PATIENT)
@@ -169,7 +174,7 @@ def test_f78_process_that_dies(driver: Driver) -> None:
         json.dumps({**handle, "v": 2}),
         json.dumps({**handle, "site": "https://elsewhere.test"}),
     ):
-        driver.fails(InvalidArgument, lambda dd, odd=odd: dd.reports.resume(odd), http=sandbox.transport())
+        driver.fails(InvalidArgument, _resume(odd), http=sandbox.transport())
 
 
 def test_f79_two_who_wait_for_one_job(driver: Driver) -> None:
@@ -198,6 +203,10 @@ CSV = b"id,name,slo_type,target\n" + b"".join(b"id%d,Checkout %d,metric,99.9\n" 
 AS_CSV = {"content-type": "text/csv"}
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_f80_download_that_is_interrupted(driver: Driver, tmp_path: Path) -> None:
     target = tmp_path / "report.csv"
     target.write_text("last month's")
@@ -206,10 +215,10 @@ def test_f80_download_that_is_interrupted(driver: Driver, tmp_path: Path) -> Non
         error = driver.fails(TruncatedResponse, lambda dd: dd.reports.download_to("r-1", target), base_url=server.url)
         assert told(error) == ("yes", True, 3)
         assert target.read_text() == "last month's"  # the old file is as it was, and no half of the new one is left
-        assert os.listdir(tmp_path) == ["report.csv"]
+        assert _names(tmp_path) == ["report.csv"]
         assert driver.run(lambda dd: dd.reports.download_to("r-1", target), base_url=server.url) == target
     assert target.read_bytes() == CSV
-    assert os.listdir(tmp_path) == ["report.csv"]
+    assert _names(tmp_path) == ["report.csv"]
 
 
 def test_f80_second_try_begins_at_the_start(driver: Driver, tmp_path: Path) -> None:
@@ -231,5 +240,5 @@ def test_f80_disk_that_takes_no_more(driver: Driver, tmp_path: Path) -> None:
             driver.run(lambda dd: dd.reports.download_to("r-1", tmp_path / "report.csv"), base_url=server.url)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert (caught.value.errno, os.listdir(tmp_path)) == (errno.EFBIG, [])
+    assert (caught.value.errno, _names(tmp_path)) == (errno.EFBIG, [])
     assert len(server.requests) == 1  # not taken for a broken connection, which would be tried again

@@ -25,7 +25,7 @@ from slo_common import (
     TooEarly,
     UnexpectedContent,
 )
-from tests.faults.clients import PATIENT, STATUS, Driver, Use, create_sla, read, told, write
+from tests.faults.clients import PATIENT, STATUS, Driver, Use, create_sla, download, read, read_sla, read_slas, told, write
 from tests.faults.scripted import START, Scripted, refused, reply
 
 GOOD = reply(200, STATUS)
@@ -209,7 +209,7 @@ def test_f47_conflict(driver: Driver) -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDenied)])
 def test_f48_credentials_refused(driver: Driver, status: int, kind: type[ApiError]) -> None:
-    keys = {"api_key": "hunter2", "app_key": "hunter3"}
+    keys: Any = {"api_key": "hunter2", "app_key": "hunter3"}
     error, server = _fails(driver, kind, reply(status, {"errors": ["Forbidden"]}), **keys)
     assert (told(error), len(server.ledger)) == (("yes", False, 1), 1)
     assert "DD_API_KEY" in str(error) or "closed beta" in str(error)
@@ -253,7 +253,7 @@ def test_f51_html_instead_of_json(driver: Driver) -> None:
     for use, of in ((write, "datadog"), (create_sla, "rootly")):
         error, server = _fails(driver, OutcomeUnknown, page, use=use, of=of)
         assert (told(error), error.status, len(server.applied)) == (("maybe", None, 1), 200, 1)
-    for use, of in ((lambda dd: dd.reports.download("r-1"), "datadog"), (lambda zabbix: zabbix.sla.get(), "zabbix")):
+    for use, of in ((download, "datadog"), (read_slas, "zabbix")):
         _fails(driver, UnexpectedContent, page, use=use, of=of)
 
 
@@ -261,34 +261,34 @@ def test_f52_gateways_html(driver: Driver) -> None:
     page = reply(502, HTML, {"content-type": "text/html"})
     for use, of in (
         (read, "datadog"),
-        (lambda rootly: rootly.slas.get("1"), "rootly"),
-        (lambda zabbix: zabbix.sla.get(), "zabbix"),
+        (read_sla, "rootly"),
+        (read_slas, "zabbix"),
     ):
         error, server = _fails(driver, ServerError, page, use=use, of=of)
         assert (told(error), error.status, len(server.ledger)) == (("yes", True, 3), 502, 3)
         assert "hunter2" not in str(error)
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ({"errors": ["no such query"]}, "no such query"),
-        ({"errors": [{"title": "Bad", "detail": "no such query", "source": {"pointer": "/data"}}]}, "no such query"),
-        ({"error": "no such query"}, "no such query"),
-        ({"type": "about:blank", "title": "Bad", "detail": "no such query", "status": 400}, "no such query"),
-        ({"errors": [None, 7, [], {"detail": {}}]}, ""),
-        ([], ""),
-        (b"", ""),
-        (b"\xff\xfe", ""),
-        (b"[" * 100_000, ""),
-        (b"<html>", ""),
-    ],
-)
+BODIES: list[tuple[object, str]] = [
+    ({"errors": ["no such query"]}, "no such query"),
+    ({"errors": [{"title": "Bad", "detail": "no such query", "source": {"pointer": "/data"}}]}, "no such query"),
+    ({"error": "no such query"}, "no such query"),
+    ({"type": "about:blank", "title": "Bad", "detail": "no such query", "status": 400}, "no such query"),
+    ({"errors": [None, 7, [], {"detail": {}}]}, ""),
+    ([], ""),
+    (b"", ""),
+    (b"\xff\xfe", ""),
+    (b"[" * 100_000, ""),
+    (b"<html>", ""),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), BODIES)
 def test_f53_error_bodies_of_every_shape(driver: Driver, body: object, said: str) -> None:
-    for use, of in ((read, "datadog"), (lambda rootly: rootly.slas.get("1"), "rootly")):
+    for use, of in ((read, "datadog"), (read_sla, "rootly")):
         error, server = _fails(driver, BadRequest, reply(400, body), use=use, of=of)
         assert (told(error), error.status, len(server.ledger)) == (("yes", False, 1), 400, 1)
         assert said in str(error)
         assert said in "".join(str(detail) for detail in error.errors)
-    error, _ = _fails(driver, BadRequest, reply(412, body), use=lambda zabbix: zabbix.sla.get(), of="zabbix")
+    error, _ = _fails(driver, BadRequest, reply(412, body), use=read_slas, of="zabbix")
     assert error.status == 412
