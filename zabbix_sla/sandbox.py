@@ -86,7 +86,7 @@ class ZabbixSandbox(Sandbox):
     SLA's ``system`` means. Attributes that may be changed while it runs:
 
     - ``max_cells``: a ``sla.getsli`` of more periods times services dies of PHP's memory limit (an empty HTTP 500). With PHP's default
-      of 128 MB, 100 000 cells were seen to pass and 200 000 to fail; the default between them is a guess.
+      of 128 MB, 100 000 cells were seen to pass and, with long histories, 200 000 to fail; the default between them is a guess.
     - ``database_down``: every call fails, ``apiinfo.version`` too.
     - ``maintenance``: the administrator's text when the frontend is closed for maintenance (None: open).
     - ``sql_errors``: statements fail; 6.0 answers a read with an empty list, and ``sla.getsli`` blames missing permissions.

@@ -13,7 +13,7 @@ import pytest
 import respx
 
 from slo_common import InvalidArgument
-from tests.zabbix.modes import TOKEN, URL, Mode, Server, all_modes, result
+from tests.zabbix.modes import TOKEN, URL, Mode, Server, all_modes
 from zabbix_sla import SlaPeriod
 from zabbix_sla.models import (
     Alarm,
@@ -85,11 +85,11 @@ DAILY: dict[str, Any] = {
 
 @all_modes
 def test_getsli_of_the_monthly_example_is_sent_as_documented(mode: Mode) -> None:
+    server = Server(sla_getsli=monthly())
     with respx.mock() as router:
-        answers = [result("7.0.22"), result(monthly())]
-        route = router.post(URL).mock(side_effect=answers)
+        router.post(URL).mock(side_effect=server)
         sli = mode(lambda z: z.sla.getsli("5", serviceids=["50", "60", "70"], periods=3, period_from=1635724800))
-    request: httpx.Request = route.calls[1].request  # pyright: ignore[reportUnknownMemberType]  # respx has no types for it
+    request = server.requests[1]
     assert json.loads(request.content) == {
         "jsonrpc": "2.0",
         "method": "sla.getsli",
