@@ -62,9 +62,9 @@ def test_one_call_for_too_much_is_recognised(zabbix: Zabbix, zbx: ZabbixSLA, cro
         timezone="UTC",
         service_tags={"crowd": sla.name, "extra": crowd.slaid},
     )
+    zabbix.new_services([s.serviceid for s in zbx.service.get(slaids=[both])], created_at=crowd.began)
     with pytest.raises(ServerOutOfMemory, match=r"sla\.report"):
         zbx.sla.getsli(both, periods=100)
-    zabbix.new_services([s.serviceid for s in zbx.service.get(slaids=[both])], created_at=crowd.began)
     whole = zbx.sla.report(both, crowd.began + 200 * DAY, crowd.began + 300 * DAY)
     assert (len(whole.periods), len(whole.serviceids)) == (100, 3 * MANY)
 
@@ -83,7 +83,6 @@ def test_a_report_of_300_days_and_1000_services_is_whole(zbx: ZabbixSLA, crowd: 
 
 def test_period_by_period_gives_the_same(zbx: ZabbixSLA, crowd: Crowd) -> None:
     some = crowd.serviceids[690:710]
-    zabbix.new_services([s.serviceid for s in zbx.service.get(slaids=[both])], created_at=crowd.began)
     whole = zbx.sla.report(crowd.slaid, crowd.began, crowd.began + 300 * DAY, some)
     parts = list(zbx.sla.report_periods(crowd.slaid, crowd.began, crowd.began + 300 * DAY, some))
     assert [c for p in parts for c in p] == list(whole)
