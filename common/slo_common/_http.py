@@ -235,10 +235,9 @@ class _Collected:
 
 def _sink_for(response: httpx.Response, sink: Sink | None, memory: _Collected) -> Sink:
     """Only a good reply goes to the caller's sink; an error's body is read into memory for its text."""
-    if sink is None or not response.is_success:
-        return memory
-    sink.reset()
-    return sink
+    chosen = sink if sink is not None and response.is_success else memory
+    chosen.reset()
+    return chosen
 
 
 class _Reading:

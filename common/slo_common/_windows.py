@@ -186,7 +186,7 @@ class Bucket:
         if state.sliding:
             self._learn_sliding(state, sent_at, now, refused)
         else:
-            self._learn_fixed(state, sent_at, now)
+            self._learn_fixed(state, state.limit, sent_at, now)
 
     def _learn_sliding(self, state: RateLimitState, sent_at: float, now: float, refused: bool) -> None:
         window = self.period or DEFAULT_WINDOW
@@ -200,7 +200,7 @@ class Bucket:
         held_for = window if state.reset_in is None or state.remaining > 0 else min(window, state.reset_in)
         self.foreign_until = now + held_for + MARGIN
 
-    def _learn_fixed(self, state: RateLimitState, sent_at: float, now: float) -> None:
+    def _learn_fixed(self, state: RateLimitState, limit: int, sent_at: float, now: float) -> None:
         period = self.period or state.reset_in or DEFAULT_WINDOW
         if state.reset_in is None:
             low, high = now, now + period
@@ -218,5 +218,5 @@ class Bucket:
             self.end_low, self.end_high = max(low, self.end_low), min(high, self.end_high)
         if state.remaining is not None:
             self.left = state.remaining if self.left is None else min(self.left, state.remaining)
-        elif self.limit is not None:
-            self.left = self.limit if self.left is None else max(0, self.left - 1)
+        else:
+            self.left = limit if self.left is None else max(0, self.left - 1)
