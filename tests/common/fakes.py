@@ -37,6 +37,7 @@ class FakeRuntime:
         self.slept: list[float] = []
         self.requests: list[Request] = []
         self.bounds: list[Bounds] = []
+        self.offloaded = 0
 
     @property
     def pauses(self) -> list[float]:
@@ -66,6 +67,7 @@ class FakeRuntime:
         return _no_lock()
 
     async def offload(self, function: Callable[[], R]) -> R:
+        self.offloaded += 1
         return function()
 
     async def run_all(

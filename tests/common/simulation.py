@@ -142,6 +142,9 @@ class SimRuntime:
     def lock(self) -> AbstractAsyncContextManager[object]:
         raise NotImplementedError
 
+    async def offload(self, function: Callable[[], R]) -> R:
+        return function()
+
     def run_all(
         self, jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], *, limit: int, done: Callable[[int, R], None]
     ) -> Awaitable[None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
@@ -38,6 +39,7 @@ from slo_common._ratelimit import RateLimitState
 from slo_common._values import Call, Reply, Request, Safety
 from tests.common.fakes import WALL, FakeRuntime, RecordingLimiter, call_of, caller_of, ok, run, status
 
+R = TypeVar("R")
 READ, IDEMPOTENT, UNSAFE = Safety.READ, Safety.IDEMPOTENT, Safety.UNSAFE
 
 
@@ -145,6 +147,17 @@ def test_an_exception_that_is_not_ours_passes_untouched() -> None:
     with pytest.raises(ZeroDivisionError):
         run(caller_of(runtime), call_of(decode=broken))
     assert len(runtime.requests) == 1
+
+
+def test_an_exception_that_is_not_ours_passes_from_a_repeated_attempt_too() -> None:
+    runtime = FakeRuntime(ConnectionLost("x"), ok())
+
+    def broken(_: Reply) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(caller_of(runtime), call_of(decode=broken))
+    assert len(runtime.requests) == 2
 
 
 # Pauses.
@@ -544,6 +557,39 @@ def test_a_place_is_given_back_when_the_credentials_cannot_be_had() -> None:
     limiter = RecordingLimiter()
     with pytest.raises(AuthenticationError):
         run(caller_of(FakeRuntime(), limiter=limiter, auth=Broken(renews=False)), call_of())
+    assert limiter.events == ["reserve", "cancel"]
+
+
+class OnDisk(RecordingLimiter):
+    """A limiter that has to do I/O for its answers."""
+
+    does_io = True
+
+
+def test_a_limiter_that_does_io_is_asked_beside_the_event_loop() -> None:
+    runtime, limiter = FakeRuntime(ok()), OnDisk()
+    run(caller_of(runtime, limiter=limiter), call_of())
+    assert limiter.events == ["reserve", "done"]
+    assert runtime.offloaded == 2
+
+
+def test_a_limiter_in_memory_is_asked_at_once() -> None:
+    runtime = FakeRuntime(ok())
+    run(caller_of(runtime, limiter=RecordingLimiter()), call_of())
+    assert runtime.offloaded == 0
+
+
+def test_a_place_asked_for_by_a_call_that_is_cancelled_meanwhile_is_given_back() -> None:
+    class Cancelled(FakeRuntime):
+        async def offload(self, function: Callable[[], R]) -> R:
+            result = await super().offload(function)
+            if self.offloaded == 1:
+                raise KeyboardInterrupt
+            return result
+
+    limiter = OnDisk()
+    with pytest.raises(KeyboardInterrupt):
+        run(caller_of(Cancelled(), limiter=limiter), call_of())
     assert limiter.events == ["reserve", "cancel"]
 
 

@@ -515,6 +515,14 @@ def test_a_lost_call_of_a_fixed_window_that_is_not_known_yet_counts_for_nothing(
     assert bucket.wait(12.0, 0) == 0
 
 
+def test_a_window_that_passed_unused_is_passed_over() -> None:
+    bucket = Bucket()
+    told(bucket, fixed_state(remaining=0, reset=10), sent=0.0, now=0.1)
+    assert [bucket.wait(now, 0) for now in (11.0, 75.0, 500.0)] == [0, 0, 0]
+    told(bucket, fixed_state(remaining=4, reset=30), sent=500.0, now=500.1)
+    assert [bucket.left, bucket.end_high] == pytest.approx([4, 530.1], abs=0.5)
+
+
 def test_a_budget_without_a_limit_is_free() -> None:
     bucket = Bucket()
     told(bucket, RateLimitState(), sent=0.0, now=0.1)

@@ -121,6 +121,17 @@ def shop() -> Shop:
     return Shop(clock=VirtualClock(1_700_000_000.0))
 
 
+def test_a_flow_of_a_sync_client_is_run_to_its_end() -> None:
+    class Waiting(Client):
+        def both(self) -> str:
+            return self._run(self._flow())
+
+        async def _flow(self) -> str:
+            return await self._caller.call(call_of()) + await self._caller.call(call_of())
+
+    assert Waiting(httpx.MockTransport(fine)).both() == "finefine"
+
+
 # From httpx's exceptions to ours, where no trace tells how far the request got.
 
 
@@ -655,6 +666,13 @@ def test_trios_clock_of_tests_moves_the_async_runtime() -> None:
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) == pytest.approx(3600.0)
 
 
+def test_a_sync_client_sleeps_by_the_machines_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    drive(SyncRuntime(httpx.MockTransport(fine)).sleep(7.5))
+    assert slept == [7.5]
+
+
 def test_the_wall_clock_is_the_machines() -> None:
     assert abs(SyncRuntime(httpx.MockTransport(fine)).wall() - time.time()) < 5
     assert abs(AsyncRuntime(httpx.MockTransport(fine)).wall() - time.time()) < 5
@@ -853,6 +871,22 @@ def test_the_first_failure_stops_drawing_jobs_and_is_raised() -> None:
     with pytest.raises(AlreadyExists):
         drive(SyncRuntime(httpx.MockTransport(fine)).run_all(jobs(), limit=2, done=lambda _, __: None))
     assert len(drawn) < 10
+
+
+def test_a_failure_lets_what_is_under_way_come_to_its_end() -> None:
+    may_end = threading.Event()
+    ended: list[bool] = []
+
+    async def slow() -> int:
+        ended.append(may_end.wait(5.0))
+        return 0
+
+    timer = threading.Timer(0.02, may_end.set)
+    timer.start()
+    with pytest.raises(AlreadyExists):
+        run_sync([slow, raising(AlreadyExists("x", status=409))], 2, lambda _, __: None)
+    assert ended == [True], "a thread cannot be stopped: its work is waited for, and its result dropped"
+    timer.join()
 
 
 async def test_the_first_failure_stops_drawing_jobs_and_is_raised_async() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from slo_common.sandbox import Fault
+from slo_common._values import Reply
+from slo_common.sandbox import Drop, Fault, SandboxRequest
 from slo_common.sandbox._server import MAX_BODY, Server
 from tests.sandbox.shop import Shop
 
@@ -119,13 +121,46 @@ def test_a_stalled_request_does_not_hold_up_the_others_nor_the_end(shop: Shop) -
         assert [type(e) for e in failures] == [httpx.RemoteProtocolError]
 
 
-def test_a_stall_sees_through_a_client_that_goes_on_talking(server: Server, shop: Shop) -> None:
-    shop.faults.add(Fault.stall())
+class Watched(Shop):
+    """Says when a request has come, so that a test need not guess."""
+
+    def __init__(self) -> None:
+        super().__init__(faults=[Fault.stall()])
+        self.asked = threading.Event()
+
+    def handle(self, request: SandboxRequest) -> Reply | Drop:
+        answer = super().handle(request)
+        self.asked.set()
+        return answer
+
+
+def stalled(server: Server, shop: Watched) -> socket.socket:
     host, _, port = server.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=5.0) as sock:
-        sock.sendall(b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n" + b"more")
+    sock = socket.create_connection((host, int(port)), timeout=5.0)
+    sock.sendall(b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert shop.asked.wait(5.0)
+    return sock
+
+
+def test_a_stall_is_not_ended_by_a_client_that_goes_on_talking() -> None:
+    shop = Watched()
+    with shop.serve() as server, stalled(server, shop) as sock:
+        sock.sendall(b"more")
         sock.shutdown(socket.SHUT_WR)
         assert sock.recv(10) == b"", "closed once the client's end is"
+
+
+def test_a_stall_is_ended_by_a_client_that_resets() -> None:
+    shop = Watched()
+    with shop.serve() as server:
+        sock = stalled(server, shop)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        assert httpx.get(server.url + "/things", trust_env=False).status_code == 200
+        handlers = [t for t in threading.enumerate() if "process_request_thread" in t.name]
+        for handler in handlers:
+            handler.join(5.0)
+        assert not any(handler.is_alive() for handler in handlers)
 
 
 def test_a_body_above_the_limit_is_refused_unread(server: Server, shop: Shop) -> None:
