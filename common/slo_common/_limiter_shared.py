@@ -121,7 +121,7 @@ class Outage:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock = ForkSafeLock()  # guards all that follows
-        self._failures = 0  # in a row
+        self._failures = 0  # tries in a row; those who tried at the same time failed once
         self._ask_again = float("-inf")
         self._warn_again = float("-inf")
         self._reason = ""
@@ -132,6 +132,7 @@ class Outage:
                 return True
             if now < self._ask_again:
                 return False
+            self._failures += 1
             self._ask_again = now + self._pause()  # one goes and sees; the others need not wait for its time-out
             return True
 
@@ -141,7 +142,7 @@ class Outage:
 
     def failed(self, reason: str, now: float, *, then: str) -> None:
         with self._lock:
-            self._failures += 1
+            self._failures = max(1, self._failures)
             self._reason = reason
             self._ask_again = now + self._pause()
             warn = now >= self._warn_again

@@ -211,6 +211,14 @@ def test_every_part_of_a_bucket_is_read_back() -> None:
     assert set(module.LOADERS) == set(Bucket.__slots__)
 
 
+def test_another_content_is_another_format() -> None:
+    """Two releases on one machine must not take each other's files for damaged: a change of what is kept raises FORMAT."""
+    assert (module.FORMAT, " ".join(sorted(Bucket.__slots__))) == (
+        1,
+        "blind blocked_until canary end_high end_low flying foreign foreign_until freed known left limit period sliding",
+    )
+
+
 def test_the_rest_of_an_older_longer_state_means_nothing() -> None:
     book = random_book()
     text = dump(book, boot="b", at=7.0).encode()

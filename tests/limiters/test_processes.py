@@ -16,7 +16,7 @@ from tests.limiters.redis_server import RedisServer
 
 PROCESSES = 4
 LIMIT = 5
-CALLS = 32
+CALLS = 24
 
 
 def things(*, enough: int = CALLS, limit: int = LIMIT) -> Things:

@@ -17,6 +17,7 @@ from slo_common._limiter_shared import (
     WARN_EVERY,
     LeasedQueue,
     OnBackendError,
+    Outage,
     SharedBook,
     SharedRateLimiter,
     StoreFailed,
@@ -213,6 +214,13 @@ def test_while_the_store_is_away_it_is_left_in_peace_and_then_tried_by_one(wire:
         tries.append(wire.tried)
     # At first, after 1 s, after 2 s more, and every 5 s from then on.
     assert tries == [1, 1, 2, 2, 3, 3, 4, 4, 5]
+
+
+def test_many_who_fail_at_the_same_time_count_as_one_failure() -> None:
+    outage = Outage("the wire")
+    for _ in range(50):
+        outage.failed("cut off", 100.0, then="")
+    assert [outage.may_ask(100.9), outage.may_ask(101.0), outage.may_ask(101.0)] == [False, True, False]
 
 
 def test_it_is_told_once_a_minute_that_the_store_is_away_and_once_that_it_is_back(

@@ -1,6 +1,6 @@
 """One process of several that share a budget. A test starts it as a script, with its orders as JSON, and speaks with it by lines.
 
-It says "ready", waits for a line, works until the server says "enough", and says what it logged as JSON.
+It says "ready", waits for a line, works in one thread or several until the server says "enough", and says what it logged as JSON.
 With the order "hold" it takes a place instead, says "held", and sits on it until it is killed.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import time
 from typing import Any
 
@@ -79,8 +80,16 @@ def work(orders: dict[str, Any], limiter: RateLimiter) -> None:
     )
     say("ready")
     sys.stdin.readline()
-    while drive(caller.call(call)) != "enough":
-        pass
+
+    def until_enough() -> None:
+        while drive(caller.call(call)) != "enough":
+            pass
+
+    threads = [threading.Thread(target=until_enough) for _ in range(orders.get("threads", 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     runtime.close()
     say(json.dumps(kept.lines))
 
