@@ -18,6 +18,7 @@ import trio.testing
 from slo_common import ConfigurationError, ConnectFailed, PoolExhausted, ProxyFailed, Sent, TLSError, TransportError
 from slo_common._deadline import BoundedBackend, BoundedStream, Deadline
 from slo_common._http import (
+    AsyncCarrier,
     AsyncLeasingTransport,
     Bounds,
     LeasingTransport,
@@ -199,6 +200,30 @@ def test_a_transport_is_lent_until_its_body_is_closed() -> None:
             response.close()
             response.close()
         transport.close()
+
+
+def test_a_body_closed_twice_gives_its_transport_back_once() -> None:
+    with Shop().serve() as server:
+        transport = LeasingTransport(Deadline())
+        stream = transport.handle_request(things(server.url)).stream
+        assert isinstance(stream, httpx.SyncByteStream)
+        stream.close()
+        stream.close()
+        left = transport._leases.clear()  # pyright: ignore[reportPrivateUsage]  # it is there once
+        assert len(left) == 1
+        left[0].close()
+
+
+async def test_an_async_body_closed_twice_gives_its_transport_back_once() -> None:
+    with Shop().serve() as server:
+        transport = AsyncLeasingTransport()
+        stream = (await transport.handle_async_request(things(server.url))).stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        await stream.aclose()
+        await stream.aclose()
+        left = transport._leases.clear()  # pyright: ignore[reportPrivateUsage]  # it is there once
+        assert len(left) == 1
+        await left[0].aclose()
 
 
 def test_a_transport_closed_in_the_middle_closes_what_comes_back() -> None:
@@ -489,9 +514,10 @@ def test_f25_a_proxy_that_cannot_be_used_is_named_by_its_variable_and_not_shown(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy.replace("//", "//user:s3cret@"))
-    with pytest.raises(ConfigurationError, match="the proxy named by HTTPS_PROXY") as caught:
-        SyncCarrier(None, Deadline())
-    assert "s3cret" not in str(caught.value)
+    for make in (lambda: SyncCarrier(None, Deadline()), lambda: AsyncCarrier(None)):
+        with pytest.raises(ConfigurationError, match="the proxy named by HTTPS_PROXY") as caught:
+            make()
+        assert "s3cret" not in str(caught.value)
 
 
 def test_f25_a_proxy_is_used_and_its_streams_obey_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -510,6 +536,17 @@ def test_f25_a_proxy_is_used_and_its_streams_obey_the_deadline(monkeypatch: pyte
             check=lambda: None,
         )
         carrier.close()
+    assert shop.ledger[0].path.endswith("vendor.test/things")
+
+
+async def test_f25_a_proxy_is_used_by_async_clients_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop()
+    with shop.serve() as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        carrier = AsyncCarrier(None)
+        asked = Request(method="GET", url="http://vendor.test/things")
+        await carrier.exchange(asked, BOUNDS, what="w", sink=None, progress=Progress())
+        await carrier.aclose()
     assert shop.ledger[0].path.endswith("vendor.test/things")
 
 

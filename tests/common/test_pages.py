@@ -108,6 +108,26 @@ def test_f69_without_identity_every_item_comes() -> None:
     assert list(sync_list(Shelf(("a", "b"), ("b", "c")))) == ["a", "b", "b", "c"]
 
 
+def test_f69_pages_that_bring_nothing_new_end_the_walk() -> None:
+    """A server that does not look at the offset answers every page with the first."""
+    shelf = Shelf(("a", "b"), endless=True)
+    with pytest.raises(PaginationError, match="3 pages in a row brought nothing new"):
+        list(sync_list(shelf, identify=True))
+    assert len(shelf.asked) == 4
+
+
+def test_f69_a_page_or_two_without_anything_new_is_drift() -> None:
+    assert list(sync_list(Shelf(("a",), ("a",), ("a",), ("b",)), identify=True)) == ["a", "b"]
+
+
+def test_f69_a_last_page_without_anything_new_is_the_end() -> None:
+    assert list(sync_list(Shelf(("a",), ("a",), ("a",), ("a",)), identify=True)) == ["a"]
+
+
+def test_f69_empty_pages_are_no_drift() -> None:
+    assert list(sync_list(Shelf((), (), (), (), ("a",)), identify=True)) == ["a"]
+
+
 def test_f69_pages_do_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "MAX_PAGES", 5)
     shelf = Shelf(("a",), endless=True)

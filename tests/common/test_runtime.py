@@ -270,6 +270,14 @@ async def test_a_mock_that_comes_with_its_content_needs_no_decompression_async()
     assert (await asend(AsyncRuntime(httpx.MockTransport(handler)))).body == b"fine"
 
 
+async def test_f17_an_encoding_that_was_not_asked_for_is_an_error_async() -> None:
+    transport = httpx.MockTransport(
+        lambda _: httpx.Response(200, headers={"content-encoding": "zstd"}, stream=httpx.ByteStream(b"x"))
+    )
+    with pytest.raises(ProtocolError, match="was not asked for"):
+        await asend(AsyncRuntime(transport))
+
+
 # Downloads.
 
 
