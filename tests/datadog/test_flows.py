@@ -142,7 +142,7 @@ def test_a_handle_without_a_site_is_taken_anywhere(driver: Driver) -> None:
 
 
 def test_a_file_that_is_gone_is_said_to_be(driver: Driver) -> None:
-    gone = Fault.status(404, path="/api/v2/slo/report/", method="GET", skip=1)
+    gone = Fault.status(404, path="/api/v2/slo/report/", method="GET", skip=1, times=99)
     sandbox = _sandbox(ReportPlan(seconds=0), faults=(gone,))
     with pytest.raises(slo_common.ReportUnavailable, match="not kept for ever"):
         driver.on(sandbox, lambda dd: dd.reports.run(**ASKED, engine="server"))
