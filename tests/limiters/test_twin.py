@@ -18,6 +18,8 @@ from tests.limiters.twins import BookStore, redis_store, state_in_python, state_
 
 BUCKETS = ("things", "others", "rest")
 PAUSES = (0.0, 0.0, 0.001, 0.02, 0.3, 1.0, 2.5, 11.0)
+CHAOS = ("enter", "enter", "again", "again", "again", "told", "told", "told", "lost", "leave", "die")
+CALM = ("enter", "again", "again", "told", "told", "told")
 
 
 class Scene:
@@ -37,6 +39,7 @@ class Scene:
             limit=self.random.choice([1, 3, 5]), period=self.random.choice([None, 4.0, 10.0]), sliding=self.random.random() < 0.5
         )
         self.oddity = self.random.choice([0.0, 0.1, 0.5])
+        self.actions, self.refusals = self.random.choice([(CHAOS, 0.15), (CALM, 0.02)])
 
     def clock(self) -> float:
         seconds, micros = divmod(self.micros, 1_000_000)
@@ -45,7 +48,7 @@ class Scene:
     def step(self) -> None:
         random = self.random
         self.micros += round(random.choice(PAUSES) * 1e6)
-        action = random.choice(("enter", "enter", "again", "again", "again", "told", "told", "told", "lost", "leave", "die"))
+        action = random.choice(self.actions)
         if action == "enter":
             self.ask(LimitKey("vendor", "account", random.choice(BUCKETS)), None)
         elif action == "again" and self.waiting:
@@ -84,7 +87,7 @@ class Scene:
         )
 
     def tell(self, key: LimitKey, ticket: int, state: RateLimitState | None) -> None:
-        refused = state is not None and self.random.random() < 0.15
+        refused = state is not None and self.random.random() < self.refusals
         for store in self.stores:
             store.told(key, ticket, state, refused=refused)
 
