@@ -246,22 +246,14 @@ def getsli(
     name = "zabbix.sla.getsli"
 
     def read(value: object, reply: Reply) -> SliResult:
-        return _sli_decode.report(_sli_decode.as_tuples(value), call=name, reply=reply)
+        return _sli_decode.report(value, call=name, reply=reply)
 
     def decode(reply: Reply) -> SliResult:
-        _replies.check_status(reply, call=name, subject=slaid)
-        fast = _sli_decode.fast_decoder()
-        found = fast(reply.body) if fast is not None else None
-        if found is not None:
-            return found
-        try:
-            value = _sli_decode.parse(reply.body)
-        except ValueError as e:
-            reason = str(e)
-        else:
-            result = _replies.unwrapped(value, reply, call=name, subject=slaid, method="sla.getsli")
-            return _sli_decode.report(result, call=name, reply=reply)
-        raise _replies.no_answer(reply, call=name, reason=reason)
+        if reply.status == 200:
+            found = _sli_decode.quickly(reply.body)
+            if found is not None:
+                return found
+        return read(_replies.single(reply, call=name, subject=slaid, method="sla.getsli"), reply)
 
     return Rpc(method="sla.getsli", params=params, safety=Safety.READ, subject=slaid, read=read, decode=decode)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from itertools import chain
 
 import msgspec
@@ -66,7 +67,11 @@ def _result(report: _Report) -> SliResult | None:
         if cell.excluded_downtimes
     }
     columns = columns_of(
-        [c.uptime for c in flat], [c.downtime for c in flat], [c.sli for c in flat], [c.error_budget for c in flat], excluded
+        array("q", [c.uptime for c in flat]),
+        array("q", [c.downtime for c in flat]),
+        array("d", [c.sli for c in flat]),
+        array("q", [c.error_budget for c in flat]),
+        excluded,
     )
     periods = tuple(SliPeriod(period_from=from_epoch(p.period_from), period_to=from_epoch(p.period_to)) for p in report.periods)
     return SliResult(periods=periods, serviceids=tuple(map(str, report.serviceids)), columns=columns)
