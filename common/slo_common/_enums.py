@@ -31,5 +31,9 @@ class OpenEnum(enum.StrEnum):
         """Whether this release documents the value."""
         return self._value_ in type(self)._value2member_map_
 
+    def __reduce_ex__(self, proto: object) -> tuple[type[Self], tuple[str]]:
+        # Python 3.11.2 (Debian 12's) pickles members by name, and an unknown one has no name of its own.
+        return (type(self), (self._value_,))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}.{self._name_}" if self.is_known else f"{type(self).__name__}({self._value_!r})"
