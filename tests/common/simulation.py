@@ -103,6 +103,10 @@ class Server:
         self.edit = edit
         self.counted = Counted()
 
+    def way(self) -> float:
+        """Seconds that a request or a reply is on its way."""
+        return self.latency / 2
+
     def clock(self) -> float:
         return self.starts_at + self.kernel.time
 
@@ -134,9 +138,9 @@ class SimRuntime:
 
     async def send(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None = None) -> Reply:
         bucket = request.url.rpartition("/")[2]
-        await Pause(self._server.latency / 2)
+        await Pause(self._server.way())
         reply = self._server.take(bucket)
-        await Pause(self._server.latency / 2)
+        await Pause(self._server.way())
         return reply
 
     def lock(self) -> AbstractAsyncContextManager[object]:

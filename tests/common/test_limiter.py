@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from slo_common import (
     ConnectFailed,
@@ -38,6 +41,7 @@ from tests.common.simulation import (
     things,
 )
 
+PATIENT = RetryPolicy(attempts=20, backoff_base=0.1, rate_limit_retries=100, max_rate_limit_wait=1e9)
 KEY = LimitKey("vendor", "account", "things")
 
 
@@ -127,6 +131,48 @@ def test_without_any_header_refusals_slow_all_callers_down() -> None:
     outcome = simulate(Server(sliding(5, 10), kernel=Kernel(), edit=lambda _: {}), calls=50, workers=8)
     assert len(outcome.finished) == 50
     assert outcome.refused <= 75
+
+
+class Rough(Server):
+    """Every way takes its own time, and of the answers a share is lost."""
+
+    def __init__(self, meter: Meter, *, kernel: Kernel, seed: int, starts_at: float, lost: float) -> None:
+        self.random = Random(seed)
+        self.share = lost
+        self.lost = 0
+        super().__init__(meter, kernel=kernel, starts_at=starts_at)
+
+    def way(self) -> float:
+        return self.random.choice((0.0, 0.01, 0.1, 0.5, 1.0)) * self.random.random()
+
+    def take(self, bucket: str) -> Reply:
+        reply = super().take(bucket)
+        if self.random.random() < self.share:
+            self.lost += 1
+            raise ConnectionLost("x")
+        return reply
+
+
+@settings(max_examples=150)
+@given(
+    slides=st.booleans(),
+    limit=st.integers(1, 12),
+    seconds=st.sampled_from([5, 10, 60]),
+    offset=st.floats(0, 60),
+    calls=st.integers(1, 40),
+    workers=st.integers(1, 12),
+    seed=st.integers(0, 1000),
+    lost=st.sampled_from([0.0, 0.1]),
+)
+def test_over_a_rough_line_true_headers_mean_no_refusal_but_for_lost_answers(
+    slides: bool, limit: int, seconds: int, offset: float, calls: int, workers: int, seed: int, lost: float
+) -> None:
+    """Of a lost answer nobody knows in which window it was counted, so it may cost one refusal."""
+    meter = sliding(limit, seconds) if slides else fixed(limit, seconds)
+    server = Rough(meter, kernel=Kernel(), seed=seed, starts_at=START + offset, lost=lost)
+    outcome = simulate(server, calls=calls, workers=workers, retry=PATIENT)
+    assert len(outcome.finished) == calls
+    assert outcome.refused <= server.lost
 
 
 # Others spend the same budget.
