@@ -177,7 +177,7 @@ def test_a_closed_limiter_opens_again_when_needed(redis_url: str) -> None:
 
 def test_a_user_with_few_rights_is_enough(own_redis: RedisServer) -> None:
     own_redis.start()
-    rights = "+evalsha +script|load +time +hget +hset +pttl +pexpire".split()
+    rights = ["+evalsha", "+script|load", "+time", "+hget", "+hset", "+pttl", "+pexpire"]
     ask(own_redis.url, "ACL", "SETUSER", "limiter", "on", ">password", "~slo-sdk:*", *rights)
     limiter = RedisRateLimiter(own_redis.url.replace("redis://", "redis://limiter:password@"), on_backend_error="raise")
     spend(limiter)
