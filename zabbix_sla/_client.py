@@ -140,18 +140,22 @@ class ZabbixSLA(SyncClient):
         allow_insecure: bool = False,
     ) -> None:
         runtime = SyncRuntime(http)
-        caller = make_caller(
-            runtime,
-            url=url,
-            token=token,
-            user=user,
-            password=password,
-            auth_transport=auth_transport,
-            timeout=timeout,
-            retry=retry,
-            rate_limiter=rate_limiter,
-            allow_insecure=allow_insecure,
-        )
+        try:
+            caller = make_caller(
+                runtime,
+                url=url,
+                token=token,
+                user=user,
+                password=password,
+                auth_transport=auth_transport,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            )
+        except ConfigurationError as e:
+            del token, password  # tools that show the locals of every frame must not find them here
+            raise e.with_traceback(None) from None
         super().__init__(caller, runtime)
         self._attach()
 
@@ -209,18 +213,22 @@ class AsyncZabbixSLA(AsyncClient):
         allow_insecure: bool = False,
     ) -> None:
         runtime = AsyncRuntime(http)
-        caller = make_caller(
-            runtime,
-            url=url,
-            token=token,
-            user=user,
-            password=password,
-            auth_transport=auth_transport,
-            timeout=timeout,
-            retry=retry,
-            rate_limiter=rate_limiter,
-            allow_insecure=allow_insecure,
-        )
+        try:
+            caller = make_caller(
+                runtime,
+                url=url,
+                token=token,
+                user=user,
+                password=password,
+                auth_transport=auth_transport,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            )
+        except ConfigurationError as e:
+            del token, password  # tools that show the locals of every frame must not find them here
+            raise e.with_traceback(None) from None
         super().__init__(caller, runtime)
         self._attach()
 

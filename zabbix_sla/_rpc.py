@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from slo_common._check import Problems
 from slo_common._errors import ApiError, AuthenticationError, SloError
@@ -27,7 +27,7 @@ class Rpc(Generic[T]):
     """One call of the API, not yet sent. Made by the functions of :mod:`zabbix_sla.calls`; sent by ``batch``."""
 
     method: str
-    params: object
+    params: object = field(repr=False)  # those of a login hold the password
     safety: Safety
     read: Callable[[object, Reply], T]
     subject: str = ""

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 from array import array
-from typing import Any
+from typing import Any, NoReturn
 
 from zabbix_sla._sli import SliResult
 from zabbix_sla._sli_decode import Away, Misfit, check_height, columns_of, read_excluded, read_ids, read_periods
 
 
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
 def decode(body: bytes) -> SliResult | None:
     """The report of a good answer to call 1; None for anything else."""
-    if b"true" in body or b"false" in body or b"NaN" in body or b"Infinity" in body:
-        return None  # an array would take true for 1, and the parser NaN for a number
+    if b"true" in body or b"false" in body:
+        return None  # an array would take true for 1
     uptime, downtime, sli, error_budget = array("q"), array("q"), array("d"), array("q")
     up, down, percent, budget = uptime.append, downtime.append, sli.append, error_budget.append
     away: dict[int, object] = {}
@@ -34,7 +38,7 @@ def decode(body: bytes) -> SliResult | None:
         return None
 
     try:
-        envelope = json.loads(body.decode("utf-8"), object_hook=hook)
+        envelope = json.loads(body.decode("utf-8"), object_hook=hook, parse_constant=_no_constant)
         if envelope["jsonrpc"] != "2.0" or envelope["id"] != 1 or len(envelope) != 3:
             return None
         result = envelope["result"]
