@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 import pytest
@@ -27,6 +26,7 @@ from slo_common._ratelimit import parse
 from slo_common._values import Reply
 from slo_common._windows import CANARY_LEASE, CROWD, DEFAULT_WINDOW, FLIGHT_LEASE, MARGIN, POLL, RECHECK, Bucket
 from slo_common.sandbox import FixedWindows, Meter, SlidingWindows, Window
+from tests.common.forks import in_child
 from tests.common.simulation import (
     START,
     Kernel,
@@ -452,18 +452,6 @@ def test_threads_never_get_more_than_the_limit() -> None:
     for thread in threads:
         thread.join()
     assert len(granted) == 99
-
-
-def in_child(question: Callable[[], bool]) -> bool:
-    """Ask in a forked process."""
-    pid = os.fork()
-    if pid == 0:
-        code = 2
-        try:
-            code = 0 if question() else 1
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def test_a_forked_child_does_not_wait_for_the_calls_of_its_parent() -> None:

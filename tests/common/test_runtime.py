@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import os
 import pickle
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+import respx
 import trio
 import trio.testing
 
@@ -50,6 +50,7 @@ from slo_common._runtime import AsyncRuntime, SyncRuntime
 from slo_common._values import Reply, Request, Safety
 from slo_common.sandbox import Drop, Fault, SandboxRequest, VirtualClock
 from tests.common.fakes import call_of
+from tests.common.forks import ended_well, fork, in_child
 from tests.sandbox.shop import Shop
 
 BOUNDS = Bounds(connect=5.0, read=5.0, total=5.0, max_bytes=1 << 20)
@@ -534,17 +535,6 @@ def test_f88_threads_share_a_client_and_get_their_own_answers() -> None:
 # Forks.
 
 
-def in_child(work: Callable[[], bool]) -> bool:
-    pid = os.fork()
-    if pid == 0:
-        code = 2
-        try:
-            code = 0 if work() else 1
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
 def test_f85_after_a_fork_parent_and_child_get_their_own_answers() -> None:
     shop = Shop()
     with shop.serve() as server, Client(base_url=server.url) as client:
@@ -553,15 +543,9 @@ def test_f85_after_a_fork_parent_and_child_get_their_own_answers() -> None:
         def work(who: str) -> bool:
             return all(f"{who}-{i}" in client.create(f"{who}-{i}") for i in range(50))
 
-        pid = os.fork()
-        if pid == 0:
-            code = 2
-            try:
-                code = 0 if work("child") else 1
-            finally:
-                os._exit(code)
+        child = fork(lambda: work("child"))
         assert work("parent")
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert ended_well(child)
     assert len(shop.things) == 101
 
 
@@ -599,6 +583,28 @@ def test_f85_after_a_fork_a_sandbox_is_good() -> None:
     client = Client(Shop().transport())
     client.things()
     assert in_child(lambda: client.things() == "[]")
+
+
+# Mocks.
+
+
+def test_respx_mocks_the_default_client(respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get("http://127.0.0.1:9/things").respond(text="mocked")
+    assert Client().things() == "mocked"
+    assert route.calls.last.request.headers["authorization"] == "Bearer s3cret"
+
+
+async def test_respx_mocks_the_default_async_client(respx_mock: respx.MockRouter) -> None:
+    respx_mock.get("http://127.0.0.1:9/things").respond(text="mocked")
+    async with Async() as client:
+        assert await client.things() == "mocked"
+
+
+def test_a_failure_that_respx_plays_is_one_of_ours(respx_mock: respx.MockRouter) -> None:
+    respx_mock.get("http://127.0.0.1:9/things").mock(side_effect=httpx.ReadTimeout)
+    with pytest.raises(ReadTimeout) as caught:
+        Client().things()
+    assert [a.error for a in caught.value.attempts] == ["ReadTimeout"] * 3
 
 
 # Event loops.
