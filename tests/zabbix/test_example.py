@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
+
 from slo_common.sandbox import VirtualClock
 from zabbix_sla.sandbox import ZabbixSandbox
 
