@@ -76,8 +76,10 @@ async def done_once(write: Callable[[], Any]) -> Any:
             continue  # the gateway passed nothing on
         except OutcomeUnknown as unknown:
             found: Any = await value(unknown.reconcile())
-            if found:  # Datadog's names are not unique, so its look-up gives a tuple
-                return found[0] if type(found) is tuple else found
+            if found and hasattr(found, "count"):  # Datadog's names are not unique, so its look-up gives a tuple
+                return found[0]
+            if found:
+                return found
     raise AssertionError("thirty attempts were not enough")
 
 
