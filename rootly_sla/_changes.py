@@ -30,13 +30,14 @@ def differences(desired: Mapping[str, object], sla: Sla) -> tuple[FieldChange, .
     """
     found: list[FieldChange] = []
     for name, after in complete(desired).items():
-        current: object = getattr(sla, name)
-        before = _json(current)
+        before = _json(getattr(sla, name))
         if name in _LISTS:
             wanted = cast("Sequence[Mapping[str, object]]", after)
             held = cast("Sequence[Mapping[str, object]]", before)
-            ordered = bool(wanted) and all("position" in entry for entry in wanted)
-            same = _comparable(wanted, ordered=ordered) == _comparable(held, ordered=ordered)
+            if not (wanted and all("position" in entry for entry in wanted)):
+                wanted, held = _without_positions(wanted), _without_positions(held)
+            before = held
+            same = _comparable(wanted) == _comparable(held)
         else:
             same = before == after or (before is None and after is False) or (name == "position" and after is None)
         if not same:
@@ -78,10 +79,15 @@ def _condition(condition: Condition) -> dict[str, object]:
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _comparable(entries: Sequence[Mapping[str, object]], *, ordered: bool) -> list[tuple[str, ...]]:
+def _without_positions(entries: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    return [{key: value for key, value in entry.items() if key != "position"} for entry in entries]
+
+
+def _comparable(entries: Sequence[Mapping[str, object]]) -> list[tuple[str, ...]]:
+    """Entries in an order of their own, so that theirs does not count; nor does the order of values, or a null."""
     rows: list[tuple[str, ...]] = []
     for entry in entries:
         values = sorted(cast("Sequence[str]", entry.get("values") or ()))
-        plain = {k: v for k, v in entry.items() if v is not None and k != "values" and (ordered or k != "position")}
-        rows.append((*(f"{k}={plain[k]}" for k in sorted(plain)), *values))
+        plain = {key: value for key, value in entry.items() if value is not None and key != "values"}
+        rows.append((*(f"{key}={plain[key]}" for key in sorted(plain)), *values))
     return sorted(rows)

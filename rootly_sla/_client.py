@@ -74,8 +74,8 @@ class RootlySLA(SyncClient):
         allow_insecure: bool = False,
     ) -> None:
         runtime = SyncRuntime(http)
-        super().__init__(
-            _caller(
+        try:
+            caller = _caller(
                 runtime,
                 token,
                 base_url=base_url,
@@ -83,9 +83,11 @@ class RootlySLA(SyncClient):
                 retry=retry,
                 rate_limiter=rate_limiter,
                 allow_insecure=allow_insecure,
-            ),
-            runtime,
-        )
+            )
+        except ConfigurationError as e:
+            del token  # tools that show the locals of every frame must not find it here
+            raise e.with_traceback(None) from None
+        super().__init__(caller, runtime)
         self._recent = RecentWrites()
         self._attach()
 
@@ -124,8 +126,8 @@ class AsyncRootlySLA(AsyncClient):
         allow_insecure: bool = False,
     ) -> None:
         runtime = AsyncRuntime(http)
-        super().__init__(
-            _caller(
+        try:
+            caller = _caller(
                 runtime,
                 token,
                 base_url=base_url,
@@ -133,9 +135,11 @@ class AsyncRootlySLA(AsyncClient):
                 retry=retry,
                 rate_limiter=rate_limiter,
                 allow_insecure=allow_insecure,
-            ),
-            runtime,
-        )
+            )
+        except ConfigurationError as e:
+            del token  # tools that show the locals of every frame must not find it here
+            raise e.with_traceback(None) from None
+        super().__init__(caller, runtime)
         self._recent = RecentWrites()
         self._attach()
 

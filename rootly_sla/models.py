@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Self, TypedDict
+from typing import Any, Final, Self, TypedDict, cast
 
-from attrs import field, frozen
+from attrs import NOTHING, field, fields, frozen
 
+from slo_common._check import require
 from slo_common._enums import OpenEnum
 from slo_common._unset import UNSET, Unset
 
@@ -98,6 +99,12 @@ class OffsetType(OpenEnum):
     AFTER_DUE = "after_due"
 
 
+def _values(values: Iterable[str] | None) -> tuple[str, ...] | None:
+    """One text is one value only inside a list: a bare one would fall into its letters."""
+    require((f"values: {values!r} was given; allowed: a list of strings" if isinstance(values, str) else None,))
+    return None if values is None else tuple(values)
+
+
 @frozen(kw_only=True)
 class Condition:
     """Which incidents an SLA applies to. ``values`` are ids of resources, not their display names.
@@ -131,7 +138,7 @@ class Condition:
             conditionable_type=ConditionType.BUILT_IN_FIELD,
             property=ConditionProperty(property_name),
             operator=Operator(operator),
-            values=None if values is None else tuple(values),
+            values=_values(values),
             position=position,
         )
 
@@ -144,7 +151,7 @@ class Condition:
             conditionable_type=ConditionType.CUSTOM_FIELD,
             form_field_id=form_field_id,
             operator=Operator(operator),
-            values=None if values is None else tuple(values),
+            values=_values(values),
             position=position,
         )
 
@@ -271,3 +278,28 @@ class SlaSpec:
     completion_skip_weekends: bool | Unset = UNSET
     conditions: Sequence[ConditionLike] | Unset | None = UNSET
     notification_configurations: Sequence[NotificationLike] | Unset | None = UNSET
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Self:
+        """From the vendor's attribute names, as a YAML or JSON file has them; the values are checked by ``slas.plan``.
+
+        Raises :class:`~slo_common.InvalidArgument` for names that are unknown or missing.
+
+        >>> SlaSpec.from_dict({"name": "Sev1", "assigment_deadline_days": 1})
+        Traceback (most recent call last):
+        ...
+        slo_common._errors.InvalidArgument: assigment_deadline_days: an unknown attribute; allowed: name, ...
+        """
+        known = tuple(f.name for f in fields(cls))
+        required = tuple(f.name for f in fields(cls) if f.default is NOTHING)
+        require(
+            (
+                *(f"{name}: an unknown attribute; allowed: {', '.join(known)}" for name in values if name not in known),
+                *(
+                    f"{name}: it is missing; allowed: a value for each of {', '.join(required)}"
+                    for name in required
+                    if name not in values
+                ),
+            )
+        )
+        return cls(**cast("dict[str, Any]", dict(values)))

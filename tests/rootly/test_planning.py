@@ -93,7 +93,7 @@ class TestPlan:
         }
         sandbox.add(**WANTED, conditions=[condition], notification_configurations=[notification])
         (change,) = planned(sandbox, spec(str(WANTED["name"]), conditions=None, notification_configurations=[])).changes
-        assert [c.before for c in change.changes] == [[{**condition, "position": 1}], [notification]]
+        assert [c.before for c in change.changes] == [[condition], [notification]]
 
     def test_a_create_tells_all_that_will_be_sent(self) -> None:
         (change,) = planned(team(), spec("a")).changes
