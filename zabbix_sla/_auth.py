@@ -80,13 +80,13 @@ class ZabbixAuth:
         self._login = credential if isinstance(credential, Login) else None
         self._transport: Transport = transport
         self._version: Version | None = None
-        self._session: str | None = None
+        self._session: Secret | None = None
         self._login_failed: AuthenticationError | None = None
         self._header_lost = False
         self._asking_version = plain.runtime.lock()  # guards the one question for _version
         self._logging_in = plain.runtime.lock()  # guards the change of _session from None
         self._used_guard = threading.Lock()  # guards _used
-        self._used: WeakKeyDictionary[Call[object], str] = WeakKeyDictionary()  # the credential that a call went out with
+        self._used: WeakKeyDictionary[Call[object], Secret] = WeakKeyDictionary()  # the credential that a call went out with
         secret = credential if isinstance(credential, Secret) else credential.password
         self.account: str = account_digest(secret)
 
@@ -94,11 +94,11 @@ class ZabbixAuth:
         """The request with its credential. May first ask for the version and log in."""
         if _is_free(call):
             return request
-        credential = self._token.reveal() if self._token is not None else await self._open_session()
+        credential = self._token if self._token is not None else await self._open_session()
         with self._used_guard:
             self._used[call] = credential
         if await self._place() == "header":
-            return request.with_header("Authorization", f"Bearer {credential}")
+            return request.with_header("Authorization", f"Bearer {credential.reveal()}")
         return evolve(request, content=_with_auth(request.content or b"{}", credential))
 
     async def refused(self, call: Call[object], error: SloError) -> bool:
@@ -144,7 +144,7 @@ class ZabbixAuth:
             return "body"
         return "header" if await self.version() >= HEADER_FROM else "body"
 
-    async def _open_session(self) -> str:
+    async def _open_session(self) -> Secret:
         session = self._session
         if session is not None:
             return session
@@ -154,13 +154,15 @@ class ZabbixAuth:
             if self._login_failed is not None:
                 raise copy.copy(self._login_failed)
             try:
-                self._session = await self._plain.call(single(_login_call(cast(Login, self._login))))
+                self._session = Secret(
+                    await self._plain.call(single(_login_call(cast(Login, self._login)))), name="session", allow_any_text=True
+                )
             except AuthenticationError as e:
                 self._login_failed = e
                 raise copy.copy(e) from None
             return self._session
 
-    async def _look_for_the_header(self, credential: str, error: AuthenticationError) -> bool:
+    async def _look_for_the_header(self, credential: Secret, error: AuthenticationError) -> bool:
         """Refused although sent: if the server knows the credential, the header did not arrive."""
         if await self._place() == "body" or not await self._is_alive(credential):
             return False
@@ -179,9 +181,10 @@ class ZabbixAuth:
             )
         return False
 
-    async def _is_alive(self, credential: str) -> bool:
-        name = "token" if self._token is not None and len(credential) == 64 else "sessionid"
-        params: dict[str, object] = {name: credential} if name == "token" else {name: credential, "extend": False}
+    async def _is_alive(self, credential: Secret) -> bool:
+        text = credential.reveal()
+        name = "token" if self._token is not None and len(text) == 64 else "sessionid"
+        params: dict[str, object] = {name: text} if name == "token" else {name: text, "extend": False}
         check = Rpc(method="user.checkAuthentication", params=params, safety=Safety.READ, read=lambda _value, _reply: True)
         try:
             return await self._plain.call(single(check))
@@ -203,11 +206,11 @@ def _is_free(call: Call[object]) -> bool:
     return call.name.removeprefix("zabbix.").lower() in FREE_METHODS
 
 
-def _with_auth(content: bytes, credential: str) -> bytes:
+def _with_auth(content: bytes, credential: Secret) -> bytes:
     value = parse(content)
     members = cast("list[dict[str, JsonValue]]", value if isinstance(value, list) else [value])
     for member in members:
-        member["auth"] = credential
+        member["auth"] = credential.reveal()
     return dumps(value)
 
 

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from slo_common._json import JsonValue
 from zabbix_sla import _calls
 from zabbix_sla._calls import any_call as call
 from zabbix_sla._calls import getsli, service_create, service_update, sla_create, sla_update
+from zabbix_sla._checks import Filter, Texts
 from zabbix_sla._rpc import Outcome, Rpc
-from zabbix_sla.models import Service, Sla
+from zabbix_sla.models import Search, Service, Sla, TagCondition
 
 __all__ = [
     "JsonValue",
@@ -32,9 +33,34 @@ __all__ = [
 ]
 
 
-def sla_get(**query: Any) -> Rpc[tuple[Sla, ...]]:
+def sla_get(
+    *,
+    slaids: Sequence[str] | None = None,
+    serviceids: Sequence[str] | None = None,
+    service_tags: Sequence[TagCondition] | None = None,
+    any_tag: bool = False,
+    filter: Filter | None = None,
+    search: Mapping[str, Texts] | Search | None = None,
+    sortfield: Texts | None = None,
+    sortorder: Texts | None = None,
+    limit: int | None = None,
+    editable: bool = False,
+) -> Rpc[tuple[Sla, ...]]:
     """``sla.get`` with the arguments of ``zbx.sla.get``."""
-    return _calls.sla_get(_calls.sla_query(**query))
+    return _calls.sla_get(
+        _calls.sla_query(
+            slaids=slaids,
+            serviceids=serviceids,
+            service_tags=service_tags,
+            any_tag=any_tag,
+            filter=filter,
+            search=search,
+            sortfield=sortfield,
+            sortorder=sortorder,
+            limit=limit,
+            editable=editable,
+        )
+    )
 
 
 def sla_delete(*slaids: str) -> Rpc[tuple[str, ...]]:
@@ -42,9 +68,44 @@ def sla_delete(*slaids: str) -> Rpc[tuple[str, ...]]:
     return _calls.deletion("sla.delete", "slaids", slaids)
 
 
-def service_get(**query: Any) -> Rpc[tuple[Service, ...]]:
+def service_get(
+    *,
+    serviceids: Sequence[str] | None = None,
+    parentids: Sequence[str] | None = None,
+    deep_parentids: bool = False,
+    childids: Sequence[str] | None = None,
+    slaids: Sequence[str] | None = None,
+    tags: Sequence[TagCondition] | None = None,
+    problem_tags: Sequence[TagCondition] | None = None,
+    without_problem_tags: bool = False,
+    any_tag: bool = False,
+    filter: Filter | None = None,
+    search: Mapping[str, Texts] | Search | None = None,
+    sortfield: Texts | None = None,
+    sortorder: Texts | None = None,
+    limit: int | None = None,
+    editable: bool = False,
+) -> Rpc[tuple[Service, ...]]:
     """``service.get`` with the arguments of ``zbx.service.get`` that choose and order services."""
-    return _calls.service_get(_calls.service_query(**query))
+    return _calls.service_get(
+        _calls.service_query(
+            serviceids=serviceids,
+            parentids=parentids,
+            deep_parentids=deep_parentids,
+            childids=childids,
+            slaids=slaids,
+            tags=tags,
+            problem_tags=problem_tags,
+            without_problem_tags=without_problem_tags,
+            any_tag=any_tag,
+            filter=filter,
+            search=search,
+            sortfield=sortfield,
+            sortorder=sortorder,
+            limit=limit,
+            editable=editable,
+        )
+    )
 
 
 def service_delete(*serviceids: str) -> Rpc[tuple[str, ...]]:
