@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_design"]
 exclude_patterns = ["_build"]
 nitpicky = True
 
-myst_enable_extensions = ["colon_fence", "deflist"]
+myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -94,7 +97,24 @@ def _public_names() -> dict[str, list[str]]:
     return names
 
 
+def _purpose(example: Path) -> str:
+    """The first sentence of a script, or the first line of a notebook's text."""
+    if example.suffix == ".ipynb":
+        text = "".join(json.loads(example.read_text(encoding="utf-8"))["cells"][0]["source"])
+        return text.strip().splitlines()[-1]
+    return (ast.get_docstring(ast.parse(example.read_text(encoding="utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def _gallery() -> str:
+    """A table of the examples, made from what each says of itself."""
+    found = sorted(p for p in EXAMPLES.iterdir() if p.suffix in {".py", ".ipynb"} and not p.name.startswith("_"))
+    rows = [f"| `{example.name}` | {_purpose(example)} |" for example in found]
+    return "\n".join(["| Script | Purpose |", "|---|---|", *rows])
+
+
 _hang_resources_on_clients()
+EXAMPLES = Path(__file__).parents[1] / "examples"
+myst_substitutions = {"gallery": _gallery()}
 PUBLIC = _public_names()
 
 # Names in signatures and docstrings that stand for themselves: aliases of types, what is private, and what other projects define.

@@ -54,6 +54,7 @@ def sandboxes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Sand
         "ROOTLY_API_TOKEN": "documented-token",
         "ZABBIX_URL": "https://zabbix.example.com",
         "ZABBIX_TOKEN": zabbix.token,
+        "XDG_CACHE_HOME": str(tmp_path),
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
