@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from slo_common._check import require
 from slo_common._errors import ConfigurationError
 from slo_common._limiter import ForkSafeLock, LimitKey
 from slo_common._limiter_shared import (
@@ -59,9 +60,14 @@ class FileRateLimiter(SharedRateLimiter):
         self, path: str | os.PathLike[str] | None = None, *, on_backend_error: OnBackendError = "local", lease: float = LEASE
     ) -> None:
         check_options(on_backend_error, lease)
+        require([None if _is_path(path) else f"path: {path!r} was given; allowed: the path of a directory"])
         folder = default_folder() if path is None else Path(path)
         store = FileStore(folder, lease=lease, clock=time.monotonic, mend=on_backend_error == "local")
         super().__init__(store, on_backend_error, time.monotonic)
+
+
+def _is_path(value: object) -> bool:
+    return value is None or isinstance(value, (str, os.PathLike))
 
 
 def default_folder() -> Path:

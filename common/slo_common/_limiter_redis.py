@@ -305,8 +305,6 @@ class RedisClient(Protocol):
 
     def register_script(self, script: str) -> Callable[..., object]: ...
 
-    def close(self) -> None: ...
-
 
 class RedisRateLimiter(SharedRateLimiter):
     """Paces all processes, on all machines, that call with the same credentials. Needs a Redis (5 or later) and the extra ``redis``.
@@ -336,20 +334,26 @@ class RedisRateLimiter(SharedRateLimiter):
         lease: float = LEASE,
     ) -> None:
         check_options(on_backend_error, lease)
-        require([None if _is_name(namespace) else f"namespace: {namespace!r} was given; allowed: a string of 1 to 100 characters"])
-        self._made = _connect(redis) if isinstance(redis, str) else None
-        store = RedisStore(
-            self._made if self._made is not None else cast(RedisClient, redis),
-            name=address_of(redis) if isinstance(redis, str) else "the Redis of the given client",
-            namespace=namespace,
-            lease=lease,
+        require(
+            (
+                None
+                if isinstance(redis, str) or callable(getattr(redis, "register_script", None))
+                else f"redis: a {type(redis).__name__} was given; allowed: an address or a redis.Redis",
+                None if _is_name(namespace) else f"namespace: {namespace!r} was given; allowed: a string of 1 to 100 characters",
+            )
         )
-        super().__init__(store, on_backend_error, time.monotonic)
+        self._disconnect: Callable[[], None] | None = None
+        if isinstance(redis, str):
+            client, self._disconnect = _connect(redis)
+            name = address_of(redis)
+        else:
+            client, name = redis, "the Redis of the given client"
+        super().__init__(RedisStore(client, name=name, namespace=namespace, lease=lease), on_backend_error, time.monotonic)
 
     def close(self) -> None:
         """Close the connections to Redis, unless the client was given. They open again when needed."""
-        if self._made is not None:
-            self._made.close()
+        if self._disconnect is not None:
+            self._disconnect()
 
 
 def _is_name(value: object) -> bool:
@@ -370,14 +374,15 @@ def _redis() -> ModuleType:
     return redis
 
 
-def _connect(url: str) -> RedisClient:
+def _connect(url: str) -> tuple[RedisClient, Callable[[], None]]:
+    """A client, and what closes its connections."""
     redis = _redis()
     never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)  # what to do about a failure is decided here, at once
     try:
-        client: RedisClient = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=never)
+        client = redis.Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=never)
     except ValueError:  # its text may hold the password
         raise ConfigurationError("RedisRateLimiter: no address of a Redis; allowed: redis://, rediss:// or unix://") from None
-    return client
+    return client, client.connection_pool.disconnect
 
 
 class RedisStore:
@@ -385,7 +390,7 @@ class RedisStore:
 
     def __init__(self, client: RedisClient, *, name: str, namespace: str, lease: float, script: str = SCRIPT) -> None:
         self._errors: tuple[type[Exception], ...] = (_redis().RedisError, OSError)
-        if hasattr(client, "aclose"):
+        if isinstance(client, _redis().asyncio.Redis):
             raise ConfigurationError(
                 "RedisRateLimiter: an asyncio client was given; allowed: a redis.Redis, for sync and async clients alike"
             )

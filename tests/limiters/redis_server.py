@@ -91,5 +91,8 @@ def connect(url: str, **options: object) -> redis.Redis:
 
 def ask(url: str, *command: str) -> Any:
     """The answer to one command; texts as text."""
-    with connect(url, decode_responses=True) as client:
-        return cast(Any, client).execute_command(*command)
+    client: Any = connect(url, decode_responses=True)
+    try:
+        return client.execute_command(*command)
+    finally:
+        client.connection_pool.disconnect()

@@ -18,7 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_common import ConfigurationError, FileRateLimiter, LimiterUnavailable, LimitKey, RateLimitState, Reservation
+from slo_common import (
+    ConfigurationError,
+    FileRateLimiter,
+    InvalidArgument,
+    LimiterUnavailable,
+    LimitKey,
+    RateLimitState,
+    Reservation,
+)
 from slo_common import _limiter_file as module
 from slo_common._limiter_file import FileStore, boot_id, default_folder, dump, load
 from slo_common._limiter_shared import LEASE, SharedBook, StoreFailed
@@ -176,6 +184,12 @@ def test_a_system_without_file_locks_is_refused(monkeypatch: pytest.MonkeyPatch,
         ConfigurationError, match="needs POSIX file locks, which this system lacks; use LocalRateLimiter or RedisRateLimiter"
     ):
         FileRateLimiter(tmp_path)
+
+
+def test_what_is_no_path_is_named() -> None:
+    path: Any = 7
+    with pytest.raises(InvalidArgument, match=r"^path: 7 was given; allowed: the path of a directory$"):
+        FileRateLimiter(path)
 
 
 # What comes back from the file.

@@ -23,7 +23,6 @@ class Recorded:
         self.answers = list(answers)
         self.asked: list[tuple[list[str], list[str]]] = []
         self.script = ""
-        self.closed = False
 
     def register_script(self, script: str) -> Callable[..., object]:
         self.script = script
@@ -35,9 +34,6 @@ class Recorded:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def test_a_place_is_asked_for_asked_for_again_and_its_outcome_told() -> None:
@@ -88,12 +84,6 @@ def test_every_failure_of_redis_is_one_of_the_backend_and_its_text_is_kept_back(
     assert caught.value.__context__ is None
 
 
-def test_a_given_client_is_not_closed() -> None:
-    client = Recorded()
-    RedisRateLimiter(client).close()
-    assert client.closed is False
-
-
 def test_an_asyncio_client_is_refused() -> None:
     client: Any = redis.asyncio.Redis()
     with pytest.raises(
@@ -134,6 +124,13 @@ def test_a_bad_namespace_is_named(namespace: Any) -> None:
     with pytest.raises(InvalidArgument) as caught:
         RedisRateLimiter(Recorded(), namespace=namespace)
     assert caught.value.problems == (f"namespace: {namespace!r} was given; allowed: a string of 1 to 100 characters",)
+
+
+@pytest.mark.parametrize("given", [7, None, object()])
+def test_what_is_neither_an_address_nor_a_client_is_named(given: Any) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        RedisRateLimiter(given)
+    assert caught.value.problems == (f"redis: a {type(given).__name__} was given; allowed: an address or a redis.Redis",)
 
 
 def test_bad_options_are_refused() -> None:

@@ -36,9 +36,6 @@ class ClockedClient:
 
         return clocked
 
-    def close(self) -> None:
-        self._client.close()
-
 
 def redis_store(client: redis.Redis, clock: Callable[[], float], *, lease: float, namespace: str = "test") -> RedisStore:
     return RedisStore(ClockedClient(client, clock), name="Redis", namespace=namespace, lease=lease, script=SCRIPT)
