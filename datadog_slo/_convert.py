@@ -6,15 +6,15 @@ are ignored, or kept in ``extra`` by the models that have it.
 
 from __future__ import annotations
 
-import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 from attrs import NOTHING, fields, has, resolve_types
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
+from datadog_slo._compile import compiled_reader, takes_none
 from datadog_slo._models_history import HistorySeries, SliData, Transition
 from datadog_slo._models_search import Facet
 from datadog_slo._models_slos import SliSpec, Slo
@@ -24,48 +24,46 @@ from slo_common._convert import Decoder, epoch_datetime
 KEPT = "extra"
 """The field in which a model keeps the keys that it does not know."""
 
-_OVERRIDES: dict[type, dict[str, Any]] = {
-    HistorySeries: {
-        "times": override(struct_hook=millis_list),
-        "from_date": override(struct_hook=millis),
-        "to_date": override(struct_hook=millis),
-    },
-    SliData: {"error_budget_remaining": override(struct_hook=numbers), "precision": override(struct_hook=numbers)},
-    Facet: {"name": override(struct_hook=lambda value, _: value if isinstance(value, str) else float(value))},
+_HOOKS: Mapping[type, Mapping[str, Hook]] = {
+    HistorySeries: {"times": millis_list, "from_date": millis, "to_date": millis},
+    SliData: {"error_budget_remaining": numbers, "precision": numbers},
+    Facet: {"name": lambda value, _: value if isinstance(value, str) else float(value)},
 }
-
-
-_AS_IT_IS: Any = override(struct_hook=lambda value, _: value)
+"""Fields that are read in a way of their own."""
 
 
 def _is_model(cls: Any) -> bool:
     return isinstance(cls, type) and has(cls) and cls.__module__.startswith("datadog_slo.")
 
 
-def _takes_none(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
-
-
-def _model_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+def _model_factory(cls: Any, converter: Converter) -> Hook:
+    """Read a model: flattened first where its object nests what the model does not."""
     resolve_types(cls)
-    keeps = any(f.name == KEPT for f in fields(cls))
+    keeps = KEPT if any(f.name == KEPT for f in fields(cls)) else None
+    flatten = FLATTENED.get(cls, an_object)
+    if converter.detailed_validation:
+        read = _slow_reader(cls, converter, keeps)
+    else:
+        read = compiled_reader(cls, converter, _HOOKS.get(cls, {}), keeps)
+    return lambda value, _: read(flatten(value))
+
+
+def _slow_reader(cls: Any, converter: Converter, keeps: str | None) -> Callable[[dict[str, Any]], Any]:
+    """The same by cattrs, for the converter that names every bad path."""
     known = frozenset(f.name for f in fields(cls)) - {KEPT}
-    never_null = tuple(f.name for f in fields(cls) if f.default is not NOTHING and not _takes_none(f.type) and f.name != KEPT)
-    structure = make_dict_structure_fn(cls, converter, **_OVERRIDES.get(cls, {}), **({KEPT: _AS_IT_IS} if keeps else {}))
-    flatten = FLATTENED.get(cls)
+    never_null = frozenset(f.name for f in fields(cls) if f.default is not NOTHING and not takes_none(f.type))
+    overrides: dict[str, Any] = {name: override(struct_hook=hook) for name, hook in _HOOKS.get(cls, {}).items()}
+    if keeps is not None:
+        overrides[keeps] = override(struct_hook=lambda value, _: value)
+    structure = make_dict_structure_fn(cls, converter, **overrides)
 
-    def hook(value: Any, _: Any) -> Any:
-        given = an_object(value) if flatten is None else flatten(value)
-        for name in never_null:
-            if name in given and given[name] is None:
-                given = {key: item for key, item in given.items() if key not in never_null or item is not None}
-                break
-        if keeps and (rest := given.keys() - known):
-            unknown = {key: item for key, item in given.items() if key in rest}
-            given = {key: item for key, item in given.items() if key in known} | {KEPT: unknown}
-        return structure(given, cls)
+    def read(given: dict[str, Any]) -> Any:
+        told = {name: item for name, item in given.items() if name in known and not (item is None and name in never_null)}
+        if keeps is not None:
+            told[keeps] = {name: item for name, item in given.items() if name not in known}
+        return structure(told, cls)
 
-    return hook
+    return read
 
 
 def _or_none(hook: Hook) -> Hook:
