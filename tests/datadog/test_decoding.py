@@ -65,7 +65,7 @@ def _read(converter: Any, value: Any, model: Any) -> Any:
 
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    items: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
     return [at, *(place for key, item in items for place in _places(item, (*at, key)))]
 
 
