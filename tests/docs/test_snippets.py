@@ -157,3 +157,8 @@ def test_a_comment_before_a_block_is_run_before_it(tmp_path: Path) -> None:
     page.write_text("<!-- before:\nx = 2\n-->\n```python\nprint(x)\n```\n```output\n2\n```\n", encoding="utf-8")
     [block] = blocks_of(page)
     assert run(Block(page=ROOT / "README.md", line=1, code=block.code, before=block.before), {}) == block.prints
+
+
+def test_no_line_of_a_block_is_wider_than_its_frame() -> None:
+    wide = [f"{b.place}: {line}" for b in all_blocks() if b.page.name != "README.md" for line in b.code.splitlines() if len(line) > 96]
+    assert wide == []
