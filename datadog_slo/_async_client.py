@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from datadog_slo._async_resources import AsyncCorrections, AsyncReports, AsyncSlos
 from datadog_slo._config import Credential, Token, settings
 from slo_common._clients import AsyncClient
+from slo_common._errors import ConfigurationError
 from slo_common._limiter import RateLimiter
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import AsyncRuntime
@@ -55,17 +56,21 @@ class AsyncDatadogSLO(AsyncClient):
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        told = settings(
-            api_key=api_key,
-            app_key=app_key,
-            bearer_token=bearer_token,
-            site=site,
-            base_url=base_url,
-            timeout=timeout,
-            retry=retry,
-            rate_limiter=rate_limiter,
-            allow_insecure=allow_insecure,
-        )
+        try:
+            told = settings(
+                api_key=api_key,
+                app_key=app_key,
+                bearer_token=bearer_token,
+                site=site,
+                base_url=base_url,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            )
+        except ConfigurationError as e:
+            del api_key, app_key, bearer_token  # tools that show the locals of every frame must not find them here
+            raise e.with_traceback(None) from None
         runtime = AsyncRuntime(http)
         super().__init__(told.caller(runtime), runtime)
         self._attach()

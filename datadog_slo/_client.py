@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from datadog_slo._config import Credential, Token, settings
 from datadog_slo._resources import Corrections, Reports, Slos
 from slo_common._clients import SyncClient
+from slo_common._errors import ConfigurationError
 from slo_common._limiter import RateLimiter
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import SyncRuntime
@@ -57,17 +58,21 @@ class DatadogSLO(SyncClient):
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        told = settings(
-            api_key=api_key,
-            app_key=app_key,
-            bearer_token=bearer_token,
-            site=site,
-            base_url=base_url,
-            timeout=timeout,
-            retry=retry,
-            rate_limiter=rate_limiter,
-            allow_insecure=allow_insecure,
-        )
+        try:
+            told = settings(
+                api_key=api_key,
+                app_key=app_key,
+                bearer_token=bearer_token,
+                site=site,
+                base_url=base_url,
+                timeout=timeout,
+                retry=retry,
+                rate_limiter=rate_limiter,
+                allow_insecure=allow_insecure,
+            )
+        except ConfigurationError as e:
+            del api_key, app_key, bearer_token  # tools that show the locals of every frame must not find them here
+            raise e.with_traceback(None) from None
         runtime = SyncRuntime(http)
         super().__init__(told.caller(runtime), runtime)
         self._attach()

@@ -154,12 +154,11 @@ class ZabbixAuth:
             if self._login_failed is not None:
                 raise copy.copy(self._login_failed)
             try:
-                self._session = Secret(
-                    await self._plain.call(single(_login_call(cast(Login, self._login)))), name="session", allow_any_text=True
-                )
+                text = await self._plain.call(single(_login_call(cast(Login, self._login))))
             except AuthenticationError as e:
                 self._login_failed = e
                 raise copy.copy(e) from None
+            self._session = Secret(text, name="session", allow_any_text=True)
             return self._session
 
     async def _look_for_the_header(self, credential: Secret, error: AuthenticationError) -> bool:
@@ -182,12 +181,8 @@ class ZabbixAuth:
         return False
 
     async def _is_alive(self, credential: Secret) -> bool:
-        text = credential.reveal()
-        name = "token" if self._token is not None and len(text) == 64 else "sessionid"
-        params: dict[str, object] = {name: text} if name == "token" else {name: text, "extend": False}
-        check = Rpc(method="user.checkAuthentication", params=params, safety=Safety.READ, read=lambda _value, _reply: True)
         try:
-            return await self._plain.call(single(check))
+            return await self._plain.call(single(_check_call(credential, is_token=self._token is not None)))
         except (ApiError, MalformedResponse):
             return False
 
@@ -200,6 +195,12 @@ def _login_call(login: Login) -> Rpc[str]:
 
     params = {"username": login.user, "password": login.password.reveal()}
     return Rpc(method="user.login", params=params, safety=Safety.IDEMPOTENT, subject=login.user, read=read)
+
+
+def _check_call(credential: Secret, *, is_token: bool) -> Rpc[bool]:
+    text = credential.reveal()
+    params: dict[str, object] = {"token": text} if is_token and len(text) == 64 else {"sessionid": text, "extend": False}
+    return Rpc(method="user.checkAuthentication", params=params, safety=Safety.READ, read=lambda _value, _reply: True)
 
 
 def _is_free(call: Call[object]) -> bool:

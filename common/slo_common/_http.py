@@ -504,6 +504,12 @@ class SyncCarrier:
             if progress.writing:
                 raise
             failure = _local(e, what=what, url=request.url, progress=progress)
+        except BaseException as e:
+            if not isinstance(
+                e, Exception
+            ):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
+                e.__traceback__ = None
+            raise
         raise failure
 
 
@@ -573,6 +579,12 @@ class AsyncCarrier:
             if progress.writing:
                 raise
             failure = _local(e, what=what, url=request.url, progress=progress)
+        except BaseException as e:
+            if not isinstance(
+                e, Exception
+            ):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
+                e.__traceback__ = None
+            raise
         raise failure
 
 

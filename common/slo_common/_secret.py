@@ -16,6 +16,17 @@ def _kind(text: str, i: int) -> str:
     return "a space" if text[i] == " " else "a non-ASCII character"
 
 
+def _problem(text: object, *, allow_any_text: bool) -> str | None:
+    if not isinstance(text, str):
+        return f"a {type(text).__name__} was given; allowed: a string"
+    if not text:
+        return "it is empty; allowed: visible ASCII characters"
+    at = next((i for i, char in enumerate(text) if not "!" <= char <= "~"), None)
+    if at is None or allow_any_text:
+        return None
+    return f"{_kind(text, at)} at position {at}; allowed: visible ASCII characters"
+
+
 class Secret:
     """Holds a credential. ``str`` and ``repr`` show ``'***'``; it cannot be pickled; ``reveal()`` gives the text.
 
@@ -32,14 +43,10 @@ class Secret:
     def __init__(self, text: str | Secret, *, name: str = "secret", allow_any_text: bool = False) -> None:
         if isinstance(text, Secret):
             text = text.reveal()
-        elif not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
-            raise ConfigurationError(f"{name}: a {type(text).__name__} was given; allowed: a string")
-        if not text:
-            raise ConfigurationError(f"{name}: it is empty; allowed: visible ASCII characters")
-        if not allow_any_text:
-            for i, char in enumerate(text):
-                if not "!" <= char <= "~":
-                    raise ConfigurationError(f"{name}: {_kind(text, i)} at position {i}; allowed: visible ASCII characters")
+        problem = _problem(text, allow_any_text=allow_any_text)
+        if problem is not None:
+            del text  # tools that show the locals of every frame must not find it here
+            raise ConfigurationError(f"{name}: {problem}")
         self._text = text
         self.name = name
 

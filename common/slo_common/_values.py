@@ -71,7 +71,7 @@ class Call(Generic[T]):
     target: str
     """Percent-encoded path and query, starting with ``/``."""
     headers: tuple[tuple[str, str], ...]
-    content: bytes | None
+    content: bytes | None = field(repr=False)  # may hold credentials (a Zabbix login)
     safety: Safety
     bucket: str
     """Which of the vendor's request budgets it spends, until the vendor's headers name it."""

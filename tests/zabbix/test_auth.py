@@ -191,7 +191,7 @@ def test_a_session_that_another_call_renewed_is_not_opened_again() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.headers["authorization"] != f"Bearer {renewed}":
             auth: Any = client._caller.auth  # pyright: ignore[reportPrivateUsage]  # to stand in for a second thread
-            auth._session = renewed  # what a second thread would have done meanwhile
+            auth._session = Secret(renewed)  # what a second thread would have done meanwhile
             return error(ENDED)
         return result("7")
 
