@@ -49,7 +49,7 @@ def row(engine: str, where: str, window: Window, *, sliding: bool) -> str:
     granted = sandbox.granted[:CALLS]
     best = ideal(window, into=0.0 if sliding else granted[0] % window.seconds)
     refused = sum(entry.status == 429 for entry in sandbox.ledger if entry.at <= granted[-1])
-    shares = "-".join(str(n) for n in sorted(sandbox.shares(CALLS)[f"/p{i}"] for i in range(PROCESSES)))
+    shares = "-".join(str(n) for n in sorted(sandbox.shares(0, CALLS)[f"/p{i}"] for i in range(PROCESSES)))
     kind = "sliding" if sliding else "fixed"
     return f"| {kind}, {window.limit} per {window.seconds} s | {ENGINES[engine]} | {(granted[-1] - granted[0]) / best:.3f} | {refused} | {shares} |"
 

@@ -18,15 +18,16 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 class Things(Sandbox):
-    """One budget for all; the path says who is calling. After ``enough`` granted calls it says so to everyone."""
+    """One budget for all; the path says who is calling. After ``enough`` granted calls, or when told to, it says so to everyone."""
 
     vendor = "vendor"
 
-    def __init__(self, meter: Meter, *, enough: int) -> None:
+    def __init__(self, meter: Meter, *, enough: int | None = None) -> None:
         super().__init__(meter=meter)
-        self._enough = enough
+        self._enough = enough if enough is not None else sys.maxsize
         self._changed = threading.Condition()
         self._granted = 0
+        self._seen = set[str]()
 
     def bucket(self, request: SandboxRequest) -> str:
         return "things"
@@ -34,6 +35,7 @@ class Things(Sandbox):
     def respond(self, request: SandboxRequest, now: float) -> Reply:
         with self._changed:
             self._granted += 1
+            self._seen.add(request.path)
             self._changed.notify_all()
             return Reply(status=200, body=b"enough" if self._granted >= self._enough else b"more")
 
@@ -44,6 +46,12 @@ class Things(Sandbox):
         """Until so many calls were granted."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._granted >= granted, timeout=30), f"{self._granted} of {granted} calls came"
+
+    def wait_for_all(self, processes: int) -> int:
+        """Until each has made a call; how many calls that took."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._seen) == processes, timeout=30), f"only {self._seen} came"
+            return self._granted
 
     def enough_now(self) -> None:
         with self._changed:
@@ -57,9 +65,9 @@ class Things(Sandbox):
     def refused(self) -> int:
         return sum(entry.status == 429 for entry in self.ledger)
 
-    def shares(self, first: int) -> Counter[str]:
-        """Who made the first so many calls."""
-        return Counter([entry.path for entry in self.ledger if entry.status == 200][:first])
+    def shares(self, start: int, end: int) -> Counter[str]:
+        """Who made these of the granted calls."""
+        return Counter([entry.path for entry in self.ledger if entry.status == 200][start:end])
 
 
 def most_in_a_window(moments: Sequence[float], seconds: float) -> int:
