@@ -187,8 +187,10 @@ class ZabbixSLA(SyncClient):
 
     def close(self) -> None:
         """End the session, if there is one, and close the connections. Safe to call twice."""
-        drive(_auth_of(self._caller).logout())
-        super().close()
+        try:
+            drive(_auth_of(self._caller).logout())
+        finally:
+            super().close()
 
 
 class AsyncZabbixSLA(AsyncClient):
@@ -260,5 +262,7 @@ class AsyncZabbixSLA(AsyncClient):
 
     async def aclose(self) -> None:
         """End the session, if there is one, and close the connections. Safe to call twice."""
-        await _auth_of(self._caller).logout()
-        await super().aclose()
+        try:
+            await _auth_of(self._caller).logout()
+        finally:
+            await super().aclose()

@@ -292,7 +292,7 @@ class Slas:
         """The SLI of any range and any number of services, in as many calls as it takes, at most four at a time.
 
         Covers every period that touches ``start`` (inclusive) to ``end`` (exclusive), but none before the one of the SLA's effective date
-        and none after the current one. ``serviceids``: None is all of the SLA's. ``on_progress`` gets a
+        and none after the current one (by the clock of this machine). ``serviceids``: None is all of the SLA's. ``on_progress`` gets a
         :class:`~zabbix_sla.Progress` after each call. ``max_cells``: periods times services of one call; a call that exhausts the
         server's memory all the same is split further. Each call has the client's timeout.
 
@@ -360,7 +360,8 @@ class Services:
 
         ``parentids``: children of these ("0": roots), with ``deep_parentids`` all descendants. ``slaids``: covered by these SLAs.
         ``tags`` and ``problem_tags``: conditions (``any_tag``: one is enough). The ``select_*`` fill the fields of that name;
-        ``select_status_timeline`` takes spans of (from, to). The other arguments as in ``sla.get``.
+        ``select_status_timeline`` takes spans of (from, to). The other arguments as in ``sla.get``. Zabbix 6.0 answers an empty list
+        also when its database fails.
 
         Raises InvalidArgument, AuthenticationError, PermissionDenied. Source: Zabbix API reference, service.get.
 

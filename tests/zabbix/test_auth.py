@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -391,6 +392,7 @@ def test_a_user_given_as_an_argument_wins_over_a_token_in_the_environment(monkey
     assert "user.login" in server.methods
 
 
+@pytest.mark.parametrize("client", [ZabbixSLA, AsyncZabbixSLA])
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -404,10 +406,10 @@ def test_a_user_given_as_an_argument_wins_over_a_token_in_the_environment(monkey
         ({"token": TOKEN, "url": "ftp://zabbix.example.com"}, "url: 'ftp://zabbix.example.com'"),
     ],
 )
-def test_what_cannot_be_set_up_is_named(options: dict[str, Any], named: str) -> None:
+def test_what_cannot_be_set_up_is_named(client: Callable[..., object], options: dict[str, Any], named: str) -> None:
     arguments: dict[str, Any] = {"url": URL, **options}
     with pytest.raises(ConfigurationError) as caught:
-        ZabbixSLA(**arguments)
+        client(**arguments)
     assert named in str(caught.value)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,30 +14,9 @@ from hypothesis import strategies as st
 
 from slo_common import DecodeError
 from tests.zabbix.modes import Mode, Server
+from tests.zabbix.sli_answers import DAY, answer, careful, cell, envelope, read
 from zabbix_sla import SliCell, SliPeriod, SliResult, _sli_decode, _sli_fast, _sli_stream
 from zabbix_sla._sli import merged
-
-DAY = 86_400
-
-
-def cell(uptime: int = DAY, downtime: int = 0, sli: float = 100, budget: int = 0, away: Any = ()) -> dict[str, Any]:
-    return {"uptime": uptime, "downtime": downtime, "sli": sli, "error_budget": budget, "excluded_downtimes": list(away)}
-
-
-def answer(rows: list[list[dict[str, Any]]], services: list[int] | None = None, *, first_day: int = 0) -> dict[str, Any]:
-    return {
-        "periods": [{"period_from": (first_day + i) * DAY, "period_to": (first_day + i + 1) * DAY} for i in range(len(rows))],
-        "serviceids": services if services is not None else list(range(1, len(rows[0]) + 1)),
-        "sli": rows,
-    }
-
-
-def envelope(value: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "result": value, "id": 1}).encode()
-
-
-def careful(body: bytes) -> SliResult:
-    return _sli_decode.report(json.loads(body)["result"], call="zabbix.sla.getsli", reply=None)
 
 
 def stream(body: bytes) -> SliResult:
@@ -51,10 +29,6 @@ def fast(body: bytes) -> SliResult:
     found = _sli_fast.decode(body)
     assert found is not None
     return found
-
-
-def read(value: Any) -> SliResult:
-    return careful(envelope(value))
 
 
 every_decoder = pytest.mark.parametrize("decode", [careful, stream, fast])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from slo_common import ConfigurationError
-from tests.zabbix.test_sli import DAY, answer, cell, read
+from tests.zabbix.sli_answers import DAY, answer, cell, read
 from zabbix_sla._sli import RECORD_COLUMNS
 
 AWAY = [{"name": "x", "period_from": 5, "period_to": 9}]
