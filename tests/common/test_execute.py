@@ -32,12 +32,14 @@ from slo_common import (
     UnfinishedWrite,
     ValidationFailed,
 )
+from slo_common._body import Sink
 from slo_common._drive import drive
 from slo_common._execute import MAX_JSON_BYTES
+from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, Reservation
 from slo_common._ratelimit import RateLimitState
 from slo_common._values import Call, Reply, Request, Safety
-from tests.common.fakes import WALL, FakeRuntime, RecordingLimiter, call_of, caller_of, ok, run, status
+from tests.common.fakes import WALL, FakeRuntime, RecordingLimiter, Step, call_of, caller_of, ok, run, status
 
 R = TypeVar("R")
 READ, IDEMPOTENT, UNSAFE = Safety.READ, Safety.IDEMPOTENT, Safety.UNSAFE
@@ -697,6 +699,96 @@ def test_interrupted_before_sending_there_is_nothing_to_note() -> None:
         run(caller_of(FakeRuntime(), auth=Interrupted(), limiter=limiter), call_of(UNSAFE))
     assert not hasattr(caught.value, "__notes__")
     assert limiter.events == ["reserve", "cancel"]
+
+
+class Trap(FakeRuntime):
+    """Cancels the flow at its nth wait, whichever that is: after what was waited for has happened, as a shielded thread would."""
+
+    def __init__(self, *script: Step, springs_at: int) -> None:
+        super().__init__(*script)
+        self.springs_at = springs_at
+        self.waits = 0
+
+    @property
+    def sprung(self) -> bool:
+        return self.waits >= self.springs_at
+
+    def wait(self) -> None:
+        self.waits += 1
+        if self.waits == self.springs_at:
+            raise asyncio.CancelledError
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        self.wait()
+
+    async def send(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None = None) -> Reply:
+        reply = await super().send(request, bounds, what=what, sink=sink)
+        self.wait()
+        return reply
+
+    async def offload(self, function: Callable[[], R]) -> R:
+        result = await super().offload(function)
+        self.wait()
+        return result
+
+
+class Counting:
+    """A limiter of one place that must come back, however its holder ends."""
+
+    does_io = True
+
+    def __init__(self) -> None:
+        self.out = 0
+        self.given = 0
+
+    def reserve(self, key: LimitKey, now: float) -> Reservation:
+        self.out += 1
+        self.given += 1
+        return _Counted(self)
+
+
+class _Counted:
+    def __init__(self, limiter: Counting) -> None:
+        self.limiter = limiter
+        self.wait = 1.0
+        self.over = False
+
+    def renew(self, now: float) -> float:
+        self.wait = 0.0
+        return 0.0
+
+    def cancel(self) -> None:
+        self.limiter.out -= not self.over
+        self.over = True
+
+    def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
+        self.cancel()
+
+
+@pytest.mark.parametrize("springs_at", range(1, 30))
+def test_cancelled_at_any_wait_the_place_is_given_back_and_nothing_more_is_sent(springs_at: int) -> None:
+    """A call that is refused, loses an answer and succeeds: some twenty waits, each of which may be its last."""
+    runtime = Trap(status(429, retry_after="1"), ConnectionLost("x"), ok(), springs_at=springs_at)
+    limiter = Counting()
+    sent = 0
+    try:
+        answer = run(caller_of(runtime, limiter=limiter), call_of())
+    except asyncio.CancelledError:
+        assert runtime.sprung
+        sent = len(runtime.requests)
+    else:
+        assert not runtime.sprung
+        assert answer == "fine"
+        assert len(runtime.requests) == limiter.given == 3
+    assert limiter.out == 0
+    assert sent <= limiter.given
+
+
+def test_the_waits_of_the_call_above_are_fewer_than_the_traps() -> None:
+    runtime = Trap(status(429, retry_after="1"), ConnectionLost("x"), ok(), springs_at=1000)
+    run(caller_of(runtime, limiter=Counting()), call_of())
+    assert 12 < runtime.waits < 30
 
 
 def test_cancelled_in_the_queue_the_place_is_given_back() -> None:
