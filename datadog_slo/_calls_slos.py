@@ -14,6 +14,7 @@ from datadog_slo._models_slos import CanDeleteResult, DeleteResult, RawErrorBudg
 from datadog_slo._replies import errors_of, json_of, request_id
 from datadog_slo._wire import check_slo, slo_body
 from slo_common._check import Problems
+from slo_common._convert import decode_error
 from slo_common._json import JsonValue, dumps
 from slo_common._pages import Page
 from slo_common._times import Timestamp, to_epoch
@@ -196,8 +197,6 @@ def _only(body: JsonValue, reply: Reply, name: str) -> Slo:
     found = DECODER.decode(body, _Slos, call=name, reply=reply, request_id=request_id(reply)).data
     if len(found) == 1:
         return found[0]
-    from slo_common._convert import decode_error
-
     raise decode_error([f"$.data: expected one SLO, got {len(found)}"], call=name, reply=reply, request_id=request_id(reply))
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from datadog_slo._enums import Comparator, SloState, SloType, Timeframe
+from slo_common._errors import ErrorDetail, api_error
 from slo_common._json import JsonValue
 
 Extra: TypeAlias = Mapping[str, JsonValue]
@@ -228,8 +229,6 @@ class CanDeleteResult:
 
 
 def raise_conflict(errors: Mapping[str, str], call: str, hint: str | None) -> None:
-    from slo_common._errors import ErrorDetail, api_error
-
     if errors:
         raise api_error(409, call=call, errors=tuple(ErrorDetail(detail=v, parameter=k) for k, v in errors.items()), hint=hint)
 

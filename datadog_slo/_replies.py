@@ -27,7 +27,7 @@ def json_of(
 
 
 def check(reply: Reply, *, call: str, subject: str = "", kind: type[ApiError] | None = None, values: tuple[int, ...] = ()) -> None:
-    """Raise the exception of a reply that is not good. ``kind``: what a 403, 404 or 410 of this operation means."""
+    """Raise the exception of a reply that is not good. ``kind``: what a 404 or 410 of this operation means."""
     if reply.status in values or reply.status < 300:
         return
     raise_error(reply, call=call, subject=subject, kind=kind if reply.status in (404, 410) else None)

@@ -65,8 +65,9 @@ def _read(converter: Any, value: Any, model: Any) -> Any:
 
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    items: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
-    return [at, *(place for key, item in items for place in _places(item, (*at, key)))]
+    """Where every value of a document stands."""
+    keys: Any = range(len(value)) if type(value) is list else value if type(value) is dict else ()
+    return [at, *(place for key in keys for place in _places(value[key], (*at, key)))]
 
 
 @pytest.mark.parametrize("number", range(len(REPLIES)))

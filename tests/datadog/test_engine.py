@@ -288,6 +288,27 @@ def test_a_limit_that_does_not_end_ends_the_report(driver: Driver) -> None:
 # Progress and pace.
 
 
+def test_the_sync_client_asks_from_several_threads_and_tells_in_order() -> None:
+    """On the machine's clock: in virtual time the sync client works one call after the other."""
+    sandbox = DatadogSandbox()
+    for n in range(6):
+        sandbox.add_slo(metric(f"SLO {n}"), slo_id=f"id{n}", model=SliModel(seed=n))
+    told: list[ReportProgress] = []
+    with DatadogSLO(**KEYS, http=sandbox.transport()) as dd:
+        report = dd.reports.run(**MONTHS, engine="client", concurrency=8, on_progress=told.append)
+    assert [row.name for row in report.rows] == [f"SLO {n}" for n in range(6)]
+    assert [p.done for p in told if p.waiting == 0] == list(range(1, 73))
+    assert report.rows[3].sli == _client(Driver("sync"), _copy(sandbox)).rows[3].sli
+
+
+def _copy(sandbox: DatadogSandbox) -> DatadogSandbox:
+    """The same SLOs in virtual time."""
+    other = DatadogSandbox(clock=VirtualClock(START))
+    for n, slo in enumerate(sandbox.slos):
+        other.add_slo(metric(slo["name"]), slo_id=slo["id"], model=SliModel(seed=n))
+    return other
+
+
 def test_progress_counts_every_cell(driver: Driver) -> None:
     told: list[ReportProgress] = []
     _client(driver, _sandbox(2), on_progress=told.append)
