@@ -66,7 +66,8 @@ def _read(converter: Any, value: Any, model: Any) -> Any:
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where every value of a document stands."""
-    keys: Any = range(len(value)) if type(value) is list else value if type(value) is dict else ()
+    kind = type(value)
+    keys: Any = range(len(value)) if kind is list else value if kind is dict else ()
     return [at, *(place for key in keys for place in _places(value[key], (*at, key)))]
 
 
