@@ -240,6 +240,15 @@ async def test_an_exception_of_a_mock_that_is_a_bug_passes_async() -> None:
         await asend(AsyncRuntime(httpx.MockTransport(failing(RuntimeError("a bug")))))
 
 
+def test_f84_an_interrupted_call_shows_no_frames_that_hold_keys() -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        send(SyncRuntime(httpx.MockTransport(handler)))
+    assert not [frame for frame in caught.traceback if "site-packages/httpx" in str(frame.path)]
+
+
 def test_a_reply_has_lower_case_headers_joined_by_commas() -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers=[("X-One", "1"), ("x-one", "2"), ("Content-Type", "text/plain")], content=b"x")
