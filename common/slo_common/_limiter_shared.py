@@ -209,6 +209,7 @@ class SharedRateLimiter:
         self._own = LockedBook()
         self._processes = 1  # as last heard from the store
         self._untold: deque[_Untold] = deque(maxlen=UNTOLD)  # outcomes that the store could not be told
+        self._telling = ForkSafeLock()  # guards the taking from _untold, in its order
         self._process = ""
         self._pid = -1
 
@@ -226,7 +227,8 @@ class SharedRateLimiter:
         if self._outage.may_ask(self._clock()):
             try:
                 process = self._name_of_process()
-                self._tell_the_rest()  # first, for the answer hangs on it
+                if self._untold:
+                    self._tell_the_rest()  # first, for the answer hangs on it
                 turn = self._store.ask(key, ticket, process)
             except StoreFailed as e:
                 self._failed(e)
@@ -256,13 +258,14 @@ class SharedRateLimiter:
             self._failed(e)
 
     def _tell_the_rest(self) -> None:
-        while self._untold:
-            outcome = self._untold.popleft()
-            try:
-                self._send(outcome.as_of(self._clock()))
-            except StoreFailed:
-                self._untold.appendleft(outcome)
-                raise
+        with self._telling:
+            while self._untold:
+                outcome = self._untold.popleft()
+                try:
+                    self._send(outcome.as_of(self._clock()))
+                except StoreFailed:
+                    self._untold.appendleft(outcome)
+                    raise
 
     def _send(self, outcome: _Untold) -> None:
         if outcome.cancelled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 
 import pytest
@@ -91,6 +92,23 @@ def test_two_endpoints_whose_budget_has_one_name_share_it(redis_url: str) -> Non
     assert reservation.wait == 0
     reservation.done(named, refused=False, now=now())
     assert reserve(limiter, other).wait > 9
+
+
+def test_forked_children_share_it_too(redis_url: str) -> None:
+    limiter = RedisRateLimiter(redis_url, on_backend_error="raise")
+    spend(limiter, RateLimitState(limit=10, period=60.0, remaining=9, sliding=True))
+    children: list[int] = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            granted = 100
+            try:
+                granted = sum(reserve(limiter).wait == 0 for _ in range(5))
+            finally:
+                os._exit(granted)
+        children.append(child)
+    assert sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children) == 9
+    assert reserve(limiter).wait > 9
 
 
 def test_time_is_that_of_redis_and_goes_on_when_its_clock_is_set_back(redis_url: str) -> None:
