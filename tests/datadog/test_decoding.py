@@ -66,7 +66,7 @@ def _read(converter: Any, value: Any, model: Any) -> Any:
 
 def _places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where every value of a document stands."""
-    kind = type(value)
+    kind: object = type(value)  # pyright: ignore[reportUnknownVariableType]  # any JSON
     keys: Any = range(len(value)) if kind is list else value if kind is dict else ()
     return [at, *(place for key in keys for place in _places(value[key], (*at, key)))]
 
