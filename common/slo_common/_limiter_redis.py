@@ -22,7 +22,7 @@ from slo_common._limiter_shared import (
     check_options,
 )
 from slo_common._ratelimit import RateLimitState
-from slo_common._windows import CANARY_LEASE, CROWD, DEFAULT_WINDOW, MARGIN, POLL, RECHECK
+from slo_common._windows import CANARY_LEASE, CROWD, DEFAULT_WINDOW, LONGEST_BLOCK, MARGIN, POLL, RECHECK
 
 FORMAT = 1
 """Stands in the keys: another format is another key, and never read."""
@@ -33,7 +33,7 @@ TIMEOUT = 0.5
 # scenes to both and holds every answer equal. One hash for each account: the field "book" and one "q:..." for each queue.
 SCRIPT = (
     f"local MARGIN, POLL, CANARY_LEASE, RECHECK = {MARGIN!r}, {POLL!r}, {CANARY_LEASE!r}, {RECHECK!r}\n"
-    f"local CROWD, WINDOW, GRACE, PRESENT = {CROWD!r}, {DEFAULT_WINDOW!r}, {Queue.GRACE!r}, {PRESENT!r}\n"
+    f"local CROWD, WINDOW, GRACE, PRESENT, LONGEST_BLOCK = {CROWD!r}, {DEFAULT_WINDOW!r}, {Queue.GRACE!r}, {PRESENT!r}, {LONGEST_BLOCK!r}\n"
     """
 local NEVER = -math.huge
 local op, bucket, process, lease, ticket = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -153,7 +153,8 @@ local function answered(q, ticket, state)
   q.blind = (state.refused and not state.hint) and q.blind + 1 or 0
   if state.refused then
     local wait = state.hint or math.min(15, 0.5 * 2 ^ (q.blind - 1))
-    q.blocked_until = math.max(q.blocked_until, now + wait + MARGIN)
+    local longest = math.max(LONGEST_BLOCK, state.period or q.period or 0)
+    q.blocked_until = math.max(q.blocked_until, now + math.min(wait, longest) + MARGIN)
     q.known = false
   end
   if not state.limit then return end

@@ -13,6 +13,9 @@ from attrs import frozen
 EPOCH = 1_000_000_000.0
 """A number from here on is a moment, below it a duration."""
 
+DAY = 86_400.0
+"""No window is longer; a Reset that says so is not believed."""
+
 _NUMBER = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,9})?", re.ASCII)
 _WINDOW = re.compile(r";\s*(?:window|w)=([0-9]{1,9})", re.ASCII)
@@ -107,8 +110,8 @@ def parse(headers: Mapping[str, str]) -> RateLimitState:
         reset = max(0.0, reset - server_now) if server_now is not None else None
     if window is not None:
         period = float(window.group(1))
-    if reset is not None and period is not None:
-        reset = min(reset, 2 * period)
+    if reset is not None:
+        reset = min(reset, 2 * period if period is not None else DAY)
     return RateLimitState(
         limit=int(limit or 0) or None,
         period=period or None,

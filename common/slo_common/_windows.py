@@ -18,6 +18,8 @@ MARGIN = 0.005
 """Seconds added to every computed free moment, against rounding on both sides."""
 POLL = 0.02
 """Seconds after which to ask again, when only a pending reply can tell."""
+LONGEST_BLOCK = 120.0
+"""Longest pause after a refusal, or one window: a server that says "in 30 years" must not stop the client for so long."""
 CANARY_LEASE = 30.0
 """A canary (the one call that learns the state for all) that is not heard of for so long is given up."""
 FLIGHT_LEASE = 900.0
@@ -176,7 +178,8 @@ class Bucket:
         self.blind = self.blind + 1 if refused and state.hint is None else 0
         if refused:
             wait = state.hint if state.hint is not None else min(15.0, 0.5 * 2.0 ** (self.blind - 1))
-            self.blocked_until = max(self.blocked_until, now + wait + MARGIN)
+            longest = max(LONGEST_BLOCK, state.period or self.period or 0.0)
+            self.blocked_until = max(self.blocked_until, now + min(wait, longest) + MARGIN)
             self.known = False  # one call goes first after the pause
         if state.limit is None:
             return
