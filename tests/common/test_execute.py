@@ -209,6 +209,7 @@ class _SlowLogin:
     """Credentials that take so long to get that nothing is left of the deadline."""
 
     account = "a"
+    secrets: tuple[Secret, ...] = ()
 
     def __init__(self, runtime: FakeRuntime, *takes: float) -> None:
         self.runtime = runtime
@@ -411,6 +412,7 @@ class Session:
     """A session that ended: refused once, renewed once."""
 
     account = "a"
+    secrets: tuple[Secret, ...] = ()
 
     def __init__(self, *, renews: bool = True) -> None:
         self.renews = renews

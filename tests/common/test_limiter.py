@@ -571,6 +571,14 @@ def test_a_refusal_closes_the_budget_for_everybody_as_long_as_the_server_says() 
     assert bucket.wait(8.0, 0) == 0
 
 
+@pytest.mark.parametrize(("period", "seconds"), [(None, 120.0), (60.0, 120.0), (3600.0, 3600.0)])
+def test_a_refusal_for_years_closes_it_for_two_minutes_or_a_window(period: float | None, seconds: float) -> None:
+    """The call that was told so fails at once; those after it must not sleep for years."""
+    bucket = Bucket()
+    told(bucket, RateLimitState(retry_after=1e9, limit=5, period=period, sliding=True), sent=0.0, now=0.0, refused=True)
+    assert bucket.wait(0.0, 0) == pytest.approx(seconds + MARGIN)
+
+
 def test_refusals_that_say_nothing_close_it_for_longer_each_time_until_a_reply_is_good() -> None:
     bucket = Bucket()
     waits: list[float] = []

@@ -113,6 +113,10 @@ def test_a_reset_is_never_further_than_two_periods() -> None:
     assert parse({"x-ratelimit-reset": "500", "x-ratelimit-period": "60"}).reset_in == 120
 
 
+def test_a_reset_without_a_period_is_never_further_than_a_day() -> None:
+    assert parse({"x-ratelimit-reset": "999999999"}).reset_in == 86_400
+
+
 @pytest.mark.parametrize("name", ["limit", "period", "remaining", "reset"])
 @pytest.mark.parametrize("value", ["", "soon", "-1", "nan", "inf", "1e9", "\u0665", "9" * 5000, ";", ",", "\x00"])
 def test_what_is_not_understood_is_not_said(name: str, value: str) -> None:
