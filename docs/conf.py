@@ -1,5 +1,7 @@
 """How the site is built: ``make docs``. Warnings are errors, and every name of ours that a page mentions must lead somewhere."""
 
+# ruff: noqa: INP001 - Sphinx runs this file, nobody imports it
+
 from __future__ import annotations
 
 import ast
@@ -42,7 +44,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-html_theme_options = {"navigation_with_keys": True, "footer_icons": []}
+html_theme_options = {"navigation_with_keys": True}
 
 PUBLIC_MODULES = (
     "slo_common",
@@ -118,10 +120,8 @@ myst_substitutions = {"gallery": _gallery()}
 PUBLIC = _public_names()
 
 # Names in signatures and docstrings that stand for themselves: aliases of types, what is private, and what other projects define.
-PLAIN = set(
-    """ArrowTable AsyncHTTP Call Columns Credential Figure Filter Path RedisClient Row Safety SandboxTransport Select Server SyncHTTP T
-    Texts Token Transport close record""".split()
-)
+PLAIN = """ArrowTable AsyncHTTP Call Columns Credential Figure Filter Path RedisClient Row Safety SandboxTransport Select Server
+SyncHTTP T Texts Token Transport close record""".split()
 OTHERS = {"attrs", "httpx", "pa", "pd", "pl", "plotly", "pyarrow", "pandas", "polars", "pytest", "redis"}
 
 
@@ -130,7 +130,7 @@ def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: n
     if node.get("refdomain") != "py":
         return None
     target: str = node["reftarget"]
-    first, name = target.split(".")[0], target.rpartition(".")[2]
+    first, name = target.partition(".")[0], target.rpartition(".")[2]
     domain: Any = env.get_domain("py")
     # A page's own package comes first: Sla is another class at Rootly than at Zabbix.
     package = first if first in OURS else str(node.get("py:module") or "").split(".")[0]

@@ -109,9 +109,7 @@ def sparkline(values: Sequence[float | None], target: float) -> str:
     step = 110 / max(1, len(values) - 1)
     points = [None if v is None else (5 + i * step, 5 + 30 * (high - v) / span) for i, v in enumerate(values)]
     lines = "".join(
-        f'<line x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}"/>'
-        for a, b in pairwise(points)
-        if a and b
+        f'<line x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}"/>' for a, b in pairwise(points) if a and b
     )
     dots = "".join(f'<circle cx="{p[0]:.1f}" cy="{p[1]:.1f}" r="2"/>' for p in points if p)
     goal = 5 + 30 * (high - target) / span
@@ -156,7 +154,7 @@ svg {{ width: 100%; height: 60px; margin-top: .5rem; }} .trend {{ stroke: curren
 </style></head>
 <body><h1>Error budgets</h1><p class="lead">{head}</p>{said}<ul>{"".join(card(b) for b in order)}</ul>
 <p class="note">Made {now:%d %B %Y, %H:%M} UTC. Datadog: budget of the last {DAYS} days, line of the last {WEEKS} weeks. Zabbix: budget of the
-current period, line of the last {WEEKS} periods. The dashed line is the target.</p></body></html>
+current period so far, line of the last {WEEKS} periods. The dashed line is the target.</p></body></html>
 """
 
 

@@ -160,5 +160,7 @@ def test_a_comment_before_a_block_is_run_before_it(tmp_path: Path) -> None:
 
 
 def test_no_line_of_a_block_is_wider_than_its_frame() -> None:
-    wide = [f"{b.place}: {line}" for b in all_blocks() if b.page.name != "README.md" for line in b.code.splitlines() if len(line) > 96]
+    wide = [
+        f"{b.place}: {line}" for b in all_blocks() if b.page.name != "README.md" for line in b.code.splitlines() if len(line) > 96
+    ]
     assert wide == []
