@@ -31,6 +31,7 @@ from slo_common import _limiter_file as module
 from slo_common._limiter_file import FileStore, boot_id, default_folder, dump, load
 from slo_common._limiter_shared import LEASE, SharedBook, StoreFailed
 from slo_common._windows import Bucket
+from tests.common.forks import ended_well, fork
 from tests.limiters.twins import BookStore, state_in_python
 
 KEY = LimitKey("vendor", "account", "things")
@@ -111,17 +112,8 @@ def test_threads_of_one_process_share_it_too(tmp_path: Path) -> None:
 def test_forked_children_share_it_too(tmp_path: Path) -> None:
     limiter = FileRateLimiter(tmp_path)
     spend(limiter, RateLimitState(limit=10, period=60.0, remaining=9, sliding=True))
-    children: list[int] = []
-    for _ in range(4):
-        child = os.fork()
-        if child == 0:
-            granted = 100
-            try:
-                granted = sum(reserve(limiter).wait == 0 for _ in range(5))
-            finally:
-                os._exit(granted)
-        children.append(child)
-    assert sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children) == 9
+    children = [fork(lambda: reserve(limiter).wait == 0) for _ in range(12)]
+    assert sum(ended_well(child) for child in children) == 9
 
 
 # Where and how it is kept.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 
 import pytest
 
 from slo_common import LimiterUnavailable, LimitKey, RateLimitState, RedisRateLimiter, Reservation
 from slo_common._limiter_shared import LEASE
+from tests.common.forks import ended_well, fork
 from tests.limiters.redis_server import RedisServer, ask, connect
 from tests.limiters.twins import redis_store
 
@@ -97,17 +97,8 @@ def test_two_endpoints_whose_budget_has_one_name_share_it(redis_url: str) -> Non
 def test_forked_children_share_it_too(redis_url: str) -> None:
     limiter = RedisRateLimiter(redis_url, on_backend_error="raise")
     spend(limiter, RateLimitState(limit=10, period=60.0, remaining=9, sliding=True))
-    children: list[int] = []
-    for _ in range(4):
-        child = os.fork()
-        if child == 0:
-            granted = 100
-            try:
-                granted = sum(reserve(limiter).wait == 0 for _ in range(5))
-            finally:
-                os._exit(granted)
-        children.append(child)
-    assert sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children) == 9
+    children = [fork(lambda: reserve(limiter).wait == 0) for _ in range(12)]
+    assert sum(ended_well(child) for child in children) == 9
     assert reserve(limiter).wait > 9
 
 
@@ -138,7 +129,7 @@ def test_all_it_keeps_is_one_hash_that_expires(redis_url: str) -> None:
 
 
 def test_a_long_pause_is_kept_until_it_is_over(redis_url: str) -> None:
-    spend(RedisRateLimiter(redis_url), RateLimitState(retry_after=7200.0), refused=True)
+    spend(RedisRateLimiter(redis_url), RateLimitState(retry_after=7200.0, limit=1, period=7200.0), refused=True)
     (name,) = ask(redis_url, "KEYS", "*")
     assert ask(redis_url, "PTTL", name) > 7200_000
 

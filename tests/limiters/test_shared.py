@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from slo_common._limiter_shared import (
     share,
 )
 from slo_common._windows import MARGIN
+from tests.common.forks import in_child
 from tests.limiters.twins import BookStore
 
 KEY = LimitKey("vendor", "account", "things")
@@ -357,15 +357,12 @@ def test_one_that_waits_can_leave(wire: Wire, clock: Clock) -> None:
 def test_a_forked_child_is_a_process_of_its_own(wire: Wire, clock: Clock) -> None:
     limiter = process(wire, clock)
     call(limiter)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            call(limiter)
-            code = 40 + len(wire.book.members)
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 42
+
+    def asks() -> bool:
+        call(limiter)
+        return len(wire.book.members) == 2
+
+    assert in_child(asks)
 
 
 def test_a_forked_child_does_not_tell_its_parents_outcomes(wire: Wire, clock: Clock) -> None:
@@ -377,15 +374,12 @@ def test_a_forked_child_does_not_tell_its_parents_outcomes(wire: Wire, clock: Cl
     wire.down = False
     wire.heard.clear()
     clock.time += 1.5
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            limiter.reserve(KEY, 0.0)
-            code = 40 + len(wire.heard)
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 40
+
+    def asks() -> bool:
+        limiter.reserve(KEY, 0.0)
+        return wire.heard == []
+
+    assert in_child(asks)
     limiter.reserve(KEY, 0.0)
     assert len(wire.heard) == 1
 
