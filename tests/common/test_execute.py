@@ -15,6 +15,7 @@ from slo_common import (
     ConnectFailed,
     ConnectionLost,
     DeadlineExceeded,
+    LocalRateLimiter,
     MalformedResponse,
     NotFound,
     OutcomeUnknown,
@@ -22,6 +23,7 @@ from slo_common import (
     RateLimited,
     ReadTimeout,
     RetryPolicy,
+    Secret,
     Sent,
     ServerError,
     ServiceUnavailable,
@@ -562,6 +564,16 @@ def test_a_place_is_given_back_when_the_credentials_cannot_be_had() -> None:
     with pytest.raises(AuthenticationError):
         run(caller_of(FakeRuntime(), limiter=limiter, auth=Broken(renews=False)), call_of())
     assert limiter.events == ["reserve", "cancel"]
+
+
+def test_f37_a_refusal_for_years_fails_one_call_and_does_not_put_the_next_to_sleep_for_years() -> None:
+    runtime = FakeRuntime(status(429, retry_after="1000000000"), ok())
+    caller = caller_of(runtime, limiter=LocalRateLimiter())
+    with pytest.raises(RateLimited) as caught:
+        run(caller, call_of())
+    assert caught.value.retry_after == 1e9
+    assert run(caller, call_of()) == "fine"
+    assert sum(runtime.slept) <= 121
 
 
 class OnDisk(RecordingLimiter):
