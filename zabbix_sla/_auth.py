@@ -54,11 +54,17 @@ class Login:
     password: Secret
 
 
+def secret_of(credential: Secret | Login) -> Secret:
+    return credential if isinstance(credential, Secret) else credential.password
+
+
 @frozen(kw_only=True)
 class NoAuth:
     """For the calls that take no credential."""
 
     account: str = "zabbix"
+    secrets: tuple[Secret, ...] = ()
+    """A password that a call carries in its body."""
 
     async def apply(self, call: Call[object], request: Request) -> Request:  # noqa: ARG002  # the protocol's signature
         return request
@@ -87,8 +93,8 @@ class ZabbixAuth:
         self._logging_in = plain.runtime.lock()  # guards the change of _session from None
         self._used_guard = threading.Lock()  # guards _used
         self._used: WeakKeyDictionary[Call[object], Secret] = WeakKeyDictionary()  # the credential that a call went out with
-        secret = credential if isinstance(credential, Secret) else credential.password
-        self.account: str = account_digest(secret)
+        self._secret = secret_of(credential)
+        self.account: str = account_digest(self._secret)
 
     async def apply(self, call: Call[object], request: Request) -> Request:
         """The request with its credential. May first ask for the version and log in."""
@@ -115,6 +121,10 @@ class ZabbixAuth:
         if used is None or not any(e.detail == NOT_AUTHORISED for e in error.errors):
             return False
         return await self._look_for_the_header(used, error)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(secret for secret in (self._secret, self._session) if secret is not None)
 
     async def version(self) -> Version:
         """The server's version, asked once."""

@@ -20,7 +20,7 @@ from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._url import base_url
 from zabbix_sla import _calls
-from zabbix_sla._auth import Login, NoAuth, Transport, ZabbixAuth
+from zabbix_sla._auth import Login, NoAuth, Transport, ZabbixAuth, secret_of
 from zabbix_sla._resources import ApiInfo, Services, Slas
 from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 from zabbix_sla._rpc import Outcome, Rpc, single, together
@@ -88,16 +88,17 @@ def make_caller(
     """The caller of either client."""
     if auth_transport not in _TRANSPORTS:
         raise ConfigurationError(f"auth_transport: {auth_transport!r} was given; allowed: {', '.join(map(repr, _TRANSPORTS))}")
+    found = credential(token, user, password)
     plain = Caller(
         runtime=runtime,
         vendor="zabbix",
         base_url=address(url, allow_insecure=allow_insecure),
-        auth=NoAuth(),
+        auth=NoAuth(secrets=(secret_of(found),)),
         limiter=rate_limiter if rate_limiter is not None else NoRateLimiter(),
         timeouts=Timeouts.of(timeout),
         retry=retry if retry is not None else RetryPolicy(),
     )
-    return evolve(plain, auth=ZabbixAuth(plain, credential(token, user, password), auth_transport))
+    return evolve(plain, auth=ZabbixAuth(plain, found, auth_transport))
 
 
 def _auth_of(caller: Caller) -> ZabbixAuth:

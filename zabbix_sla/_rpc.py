@@ -117,6 +117,7 @@ def together(rpcs: Sequence[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
         safety=worst,
         bucket=BUCKET,
         decode=decode,
+        result_quotes_errors=True,
     )
 
 

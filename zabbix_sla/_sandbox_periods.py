@@ -181,14 +181,15 @@ def scheduled(schedule: Sequence[_Row], period: Span, zone: ZoneInfo, *, shifts_
     """The parts of a period in which the service is meant to be up. No schedule means all of it.
 
     ``shifts_with_dst``: 6.0 counts the seconds of the week from Sunday's midnight, so a week with a clock change runs an hour off
-    after it. 7.0 was seen not to; that it reads the schedule as times of the local clock is inferred from one recorded day.
+    after it. 7.0 reads the schedule as times of the local clock.
     """
     if not schedule:
         return [period]
     spans: list[Span] = []
-    sunday = LocalTime.at(period.start, zone).sunday()
-    begin = sunday.timestamp
+    first = LocalTime.at(period.start, zone).sunday()
+    week = 0
     while True:
+        sunday, begin = first.days(7 * week), first.timestamp + WEEK * week
         for row in schedule:
             if shifts_with_dst:
                 start, end = begin + row.period_from, begin + row.period_to
@@ -202,8 +203,7 @@ def scheduled(schedule: Sequence[_Row], period: Span, zone: ZoneInfo, *, shifts_
                     spans.append(Span(start=start_in, end=end_in))
             if end >= period.end:
                 return spans
-        sunday = sunday.days(7)
-        begin += WEEK
+        week += 1
 
 
 def _clock_time(sunday: LocalTime, second: int) -> int:

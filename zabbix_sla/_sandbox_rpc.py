@@ -9,13 +9,25 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
+from attrs import frozen
+
 from slo_common._values import Reply
 from slo_common.sandbox import SandboxRequest
 from zabbix_sla._sandbox_rules import JsonObject, Kind, Refusal, Rule, nullable, one_object, text
 
 CONTENT_TYPES: Final = ("application/json-rpc", "application/json", "application/jsonrequest")
 Version = tuple[int, int]
-Handler = Callable[[str, str, object, str | None], object]
+
+
+@frozen(kw_only=True)
+class Credential:
+    """A token or session id, and what carried it."""
+
+    text: str
+    carrier: str
+
+
+Handler = Callable[[str, str, object, Credential | None], object]
 """Runs a method: API, method, parameters, credential."""
 
 _MESSAGES: Final = {
@@ -43,7 +55,7 @@ class OutOfMemory(Exception):  # noqa: N818  # says what happened to PHP
 
 
 def code_of(kind: Kind, version: Version) -> int:
-    """Refusals of a role and of an unknown user moved from -32602 (6.0.14) to -32500 (7.0.22); that 6.4 is like 6.0 is a guess."""
+    """Refusals of a role and of an unknown user moved from -32602 (6.0.14) to -32500 (7.0.9); that 6.4 is like 6.0 is a guess."""
     if kind in {Kind.ROLE, Kind.UNKNOWN_USER}:
         return -32602 if version < (7, 0) else -32500
     return _CODES[kind]
@@ -141,8 +153,8 @@ def _safe_ident(member: object) -> object:
         return None
 
 
-def _credential(headers: Mapping[str, str], auth: str | None, version: Version) -> str | None:
-    if version < (6, 4):
-        return auth
+def _credential(headers: Mapping[str, str], auth: str | None, version: Version) -> Credential | None:
     header = headers.get("authorization", "")
-    return header.removeprefix("Bearer ") if header.startswith("Bearer ") else auth
+    if version >= (6, 4) and header.startswith("Bearer "):
+        return Credential(text=header.removeprefix("Bearer "), carrier="authorization header")
+    return Credential(text=auth, carrier='the "auth" parameter') if auth is not None else None

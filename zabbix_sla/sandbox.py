@@ -21,7 +21,7 @@ from slo_common._values import Reply
 from slo_common.sandbox import Clock, Fault, Meter, Sandbox, SandboxRequest
 from zabbix_sla import _sandbox_services, _sandbox_slas
 from zabbix_sla._sandbox_periods import MAX_DATE, merged
-from zabbix_sla._sandbox_rpc import OutOfMemory, answer, edge, encoded, failed, out_of_memory
+from zabbix_sla._sandbox_rpc import Credential, OutOfMemory, answer, edge, encoded, failed, out_of_memory
 from zabbix_sla._sandbox_rules import Kind, Refusal, one_object
 from zabbix_sla._sandbox_sli import Excluded
 from zabbix_sla._sandbox_store import (
@@ -334,7 +334,7 @@ class ZabbixSandbox(Sandbox):
         reason = _DATABASE if self.database_down else self.maintenance or ""
         return failed(1, "", ident, message=reason) if self._release < (7, 0) else failed(-32603, reason, ident)
 
-    def _run(self, api: str, method: str, params: object, credential: str | None, now: int) -> object:
+    def _run(self, api: str, method: str, params: object, credential: Credential | None, now: int) -> object:
         called = f"{api}.{method}".lower()
         if not any(name.startswith(f"{api.lower()}.") for name in _METHODS):
             raise Refusal(Kind.METHOD, f'Incorrect API "{api}".')
@@ -342,10 +342,9 @@ class ZabbixSandbox(Sandbox):
             raise Refusal(Kind.METHOD, f'Incorrect method "{api}.{method}".')
         if called in FREE_METHODS:
             if credential is not None:
-                how = 'the "auth" parameter' if self._release < (6, 4) else "authorization header"
-                raise Refusal(Kind.PARAMETERS, f'The "{api}.{method}" method must be called without {how}.')
+                raise Refusal(Kind.PARAMETERS, f'The "{api}.{method}" method must be called without {credential.carrier}.')
             return self._run_free(called, params, now)
-        asker = authenticate(self.store, credential, now)
+        asker = authenticate(self.store, credential.text if credential is not None else None, now)
         role = asker.user.role
         if not role.api or (called in _FOR_ADMINS and (role.type < 2 or not role.manage_sla)):
             raise Refusal(Kind.ROLE, f'No permissions to call "{api}.{method}".')
@@ -410,6 +409,6 @@ class ZabbixSandbox(Sandbox):
         question = _sandbox_slas.asked_sli(self.store, params, role, now=min(now, MAX_DATE), system_timezone=self.timezone)
         if question.cells > self.max_cells:
             raise OutOfMemory
-        # Seen shifted on 6.0.14 and not on 7.0.22; that 6.4 is like 6.0 is a guess.
+        # Seen shifted on 6.0.14 and not on 7.0.9; that 6.4 is like 6.0 is a guess.
         shifts = self._release < (7, 0)
         return _sandbox_slas.sli(question, self.store, now=now, system_timezone=self.timezone, shifts_with_dst=shifts)

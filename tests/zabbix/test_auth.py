@@ -11,7 +11,16 @@ import anyio
 import httpx
 import pytest
 
-from slo_common import AuthenticationError, ConfigurationError, InsecureURL, OutcomeUnknown, RetryPolicy, Secret, ServiceUnavailable
+from slo_common import (
+    AuthenticationError,
+    ClientClosed,
+    ConfigurationError,
+    InsecureURL,
+    OutcomeUnknown,
+    RetryPolicy,
+    Secret,
+    ServiceUnavailable,
+)
 from slo_common.sandbox import Fault, VirtualClock
 from tests.zabbix.modes import TOKEN, URL, Handler, Mode, Server, all_modes, error, result
 from zabbix_sla import AsyncZabbixSLA, SessionEnded, ZabbixSLA
@@ -257,6 +266,19 @@ def test_a_client_that_asked_nothing_has_nothing_to_log_out() -> None:
     sandbox = ZabbixSandbox()
     ZabbixSLA(URL, user="Admin", password="zabbix", http=sandbox.transport()).close()
     assert sandbox.ledger == ()
+
+
+def test_closing_closes_even_when_the_logout_is_interrupted() -> None:
+    def interrupted(_: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    server = Server(user_login="s" * 32, sla_get="0", user_logout=interrupted)
+    client = ZabbixSLA(URL, user="Admin", password="p", http=server.http)
+    client.sla.count()
+    with pytest.raises(KeyboardInterrupt):
+        client.close()
+    with pytest.raises(ClientClosed):
+        client.sla.count()
 
 
 def test_closing_survives_a_failed_logout() -> None:

@@ -128,11 +128,21 @@ def test_the_scheme_is_exactly_bearer() -> None:
     assert answer(sandbox, call, authorization=f"bearer {sandbox.token}")["error"]["data"] == "Not authorized."
 
 
-@pytest.mark.parametrize(("version", "how"), [("6.0.14", 'the "auth" parameter'), ("7.0.22", "authorization header")])
-def test_a_credential_where_none_belongs_is_refused(version: str, how: str) -> None:
+@pytest.mark.parametrize("version", ["6.0.14", "7.0.9"])
+def test_a_credential_in_the_body_where_none_belongs_is_refused(version: str) -> None:
     sandbox = made(version)
     found = answer(sandbox, {**VERSION, "auth": sandbox.token})
-    assert found["error"]["data"] == f'The "apiinfo.version" method must be called without {how}.'
+    assert found["error"]["data"] == 'The "apiinfo.version" method must be called without the "auth" parameter.'
+
+
+def test_a_credential_in_the_header_where_none_belongs_is_refused() -> None:
+    sandbox = made("7.0.9")
+    found = answer(sandbox, VERSION, authorization=f"Bearer {sandbox.token}")
+    assert found["error"]["data"] == 'The "apiinfo.version" method must be called without authorization header.'
+
+
+def test_6_0_does_not_look_at_the_header() -> None:
+    assert answer(made("6.0.14"), VERSION, authorization="Bearer x")["result"] == "6.0.14"
 
 
 @pytest.mark.parametrize(("version", "code"), [("6.0.14", -32602), ("7.0.22", -32500)])
