@@ -567,11 +567,11 @@ def test_a_place_is_given_back_when_the_credentials_cannot_be_had() -> None:
 
 
 def test_f37_a_refusal_for_years_fails_one_call_and_does_not_put_the_next_to_sleep_for_years() -> None:
-    runtime = FakeRuntime(status(429, retry_after="1000000000"), ok())
+    runtime = FakeRuntime(status(429, retry_after="999999999"), ok())
     caller = caller_of(runtime, limiter=LocalRateLimiter())
     with pytest.raises(RateLimited) as caught:
         run(caller, call_of())
-    assert caught.value.retry_after == 1e9
+    assert caught.value.retry_after == 999_999_999
     assert run(caller, call_of()) == "fine"
     assert sum(runtime.slept) <= 121
 
