@@ -9,10 +9,9 @@ from urllib.parse import urlsplit
 
 from rootly_sla import _convert
 from rootly_sla._checks import create_attributes, update_attributes
-from rootly_sla._replies import document, request_id
+from rootly_sla._replies import document, misfit
 from rootly_sla.models import Sla
 from slo_common._check import Problems
-from slo_common._convert import decode_error
 from slo_common._errors import PaginationError, UntrustedLink
 from slo_common._json import dumps
 from slo_common._jsonapi import MEDIA_TYPE, Document, DocumentError, Link, link_target, query_parameters, resource_document
@@ -170,7 +169,7 @@ def _list_call(path: str, following: Callable[[Document], Call[Page[Sla]] | None
             items = _convert.slas(resources, call=_LIST, reply=reply)
             # A page beyond the end is empty, whatever it says of the next.
             return Page(items=items, next=following(read) if items else None, total=read.page.total_count)
-        raise decode_error([problem], call=_LIST, reply=reply, request_id=request_id(reply))
+        raise misfit(problem, call=_LIST, reply=reply)
 
     return Call(
         name=_LIST, method="GET", target=path, headers=_HEADERS, content=None, safety=Safety.READ, bucket=READ, decode=decode
@@ -185,7 +184,7 @@ def _one(reply: Reply, call: str, subject: str) -> Sla:
         problem = f"$.{e.path}: {e.problem}"
     else:
         return _convert.sla(resource, call=call, reply=reply)
-    raise decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
+    raise misfit(problem, call=call, reply=reply)
 
 
 def _filter(argument: str, value: object, problems: Problems) -> str | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
-from rootly_sla._flows import Desk
 from rootly_sla._recent import RecentWrites
-from rootly_sla._slas import AsyncSlas, Slas
 from slo_common._auth import HeaderAuth
 from slo_common._clients import AsyncClient, SyncClient, from_environment
 from slo_common._errors import ConfigurationError
@@ -99,6 +97,9 @@ class RootlySLA(SyncClient):
         return view
 
     def _attach(self) -> None:
+        from rootly_sla._flows import Desk  # with all that operations need: importing the client alone stays cheap
+        from rootly_sla._slas import Slas
+
         self.slas = Slas(Desk(caller=self._caller, recent=self._recent))
 
 
@@ -151,4 +152,7 @@ class AsyncRootlySLA(AsyncClient):
         return view
 
     def _attach(self) -> None:
+        from rootly_sla._flows import Desk
+        from rootly_sla._slas import AsyncSlas
+
         self.slas = AsyncSlas(Desk(caller=self._caller, recent=self._recent))

@@ -1,4 +1,8 @@
-"""From JSON:API resources to models: lenient about what may be missing, null or new, strict about types."""
+"""From JSON:API resources to models: lenient about what may be missing, null or new, strict about types.
+
+Two ways lead there. msgspec, where it is installed, reads what fits in a seventh of the time; cattrs reads it elsewhere, and says what is
+wrong where something does not fit. Neither is imported before it is needed.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 import attrs
-from attrs import frozen
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn
 
-from rootly_sla._replies import request_id
 from rootly_sla.models import Sla
-from slo_common._convert import Decoder
 from slo_common._jsonapi import Resource
 from slo_common._values import Reply
 
@@ -24,27 +23,12 @@ _KNOWN: Final = frozenset(f.name for f in attrs.fields(Sla)) - {"extra"}
 _LISTS: Final = ("conditions", "notification_configurations")
 
 
-@frozen
-class Item:
-    """A resource as it stands in a list, so that an error in it is told by its path there."""
-
-    attributes: Sla
-
-
-def _configure(converter: Converter) -> None:
-    # First, because the function made next asks for it: what is in ``extra`` is left as it came.
-    converter.register_structure_hook_func(lambda cls: cls == Mapping[str, object], lambda value, _: value)
-    whole = make_dict_structure_fn(Sla, converter)
-
-    converter.register_structure_hook(Sla, lambda value, cls: whole(tidy(value), cls))
-
-
 def tidy(attributes: Mapping[str, object]) -> dict[str, object]:
     """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions."""
     if attributes.keys() <= _KNOWN:
-        out = {"id": "", **attributes}
+        out = dict(attributes)
     else:
-        out = {"id": "", **{name: value for name, value in attributes.items() if name in _KNOWN}}
+        out = {name: value for name, value in attributes.items() if name in _KNOWN}
         out["extra"] = {name: value for name, value in attributes.items() if name not in _KNOWN}
     for name in _LISTS:
         if out.get(name, ()) is None:
@@ -61,9 +45,6 @@ def _position(condition: object) -> float:
     return place if isinstance(place, int) else float("inf")
 
 
-DECODER: Final = Decoder(_configure)
-
-
 @functools.cache
 def fast_path() -> FastPath | None:
     """The fast path, if msgspec is installed."""
@@ -75,24 +56,27 @@ def fast_path() -> FastPath | None:
 
 
 def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
-    """The SLA of a single resource."""
-    return DECODER.decode(
-        {**resource.attributes, "id": resource.id},
-        Sla,
-        call=call,
-        reply=reply,
-        request_id=request_id(reply),
-        root="$.data.attributes",
-    )
+    """The SLA of a single resource. Raises :class:`~slo_common.DecodeError` that names every bad field."""
+    attributes = {**resource.attributes, "id": resource.id}
+    found = _quickly([attributes])
+    if found is not None:
+        return found[0]
+    from rootly_sla import _plain
+
+    return _plain.sla(attributes, call=call, reply=reply)
 
 
 def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> tuple[Sla, ...]:
-    """The SLAs of a list. When one cannot be read, every bad field of the whole page is named."""
+    """The SLAs of a list. Raises :class:`~slo_common.DecodeError` that names every bad field of the whole page."""
+    attributes = [{**resource.attributes, "id": resource.id} for resource in resources]
+    found = _quickly(attributes)
+    if found is None:
+        from rootly_sla import _plain
+
+        found = _plain.slas(attributes, call=call, reply=reply)
+    return tuple(found)
+
+
+def _quickly(attributes: Sequence[Mapping[str, object]]) -> list[Sla] | None:
     fast = fast_path()
-    if fast is not None:
-        found = fast([tidy({**r.attributes, "id": r.id}) for r in resources])
-        if found is not None:
-            return tuple(found)
-    value = [{"attributes": {**r.attributes, "id": r.id}} for r in resources]
-    items = DECODER.decode(value, tuple[Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
-    return tuple(item.attributes for item in items)
+    return None if fast is None else fast([tidy(each) for each in attributes])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 
 from rootly_sla.models import Sla
-from slo_common._convert import WrongType, iso_datetime
+
+
+class _Unfit(Exception):
+    """A time that is none."""
+
 
 _TIMES = ("created_at", "updated_at")
 
@@ -17,7 +22,7 @@ def slas(tidied: Sequence[Mapping[str, object]]) -> list[Sla] | None:
     """Models of tidied attributes, or None when something does not fit: the slow path then says what."""
     try:
         return msgspec.convert([_timed(attributes) for attributes in tidied], type=list[Sla])
-    except (msgspec.ValidationError, WrongType):
+    except (msgspec.ValidationError, _Unfit):
         return None
 
 
@@ -34,6 +39,17 @@ def _timed(attributes: Mapping[str, object]) -> dict[str, object]:
 def _in_utc(members: Mapping[str, object]) -> dict[str, object]:
     out = dict(members)
     for name in _TIMES:
-        if out.get(name) is not None:
-            out[name] = iso_datetime(out[name])
+        text = out.get(name)
+        if isinstance(text, str):
+            out[name] = _moment(text)
     return out
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _Unfit from None
+    if moment.tzinfo is None:
+        raise _Unfit
+    return moment.astimezone(UTC)

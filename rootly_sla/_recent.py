@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from rootly_sla.models import Sla
+if TYPE_CHECKING:
+    from rootly_sla.models import Sla
 
 KEPT: Final = 60.0
 """Seconds. Lists were seen to lag up to about ten."""

@@ -6,8 +6,7 @@ from attrs import evolve
 
 from rootly_sla._names import attribute_in
 from rootly_sla.errors import NameTaken, SlaRefused
-from slo_common._convert import decode_error
-from slo_common._errors import ApiError, ErrorDetail, api_error
+from slo_common._errors import ApiError, DecodeError, ErrorDetail, api_error
 from slo_common._json import loads, parse
 from slo_common._jsonapi import Document, DocumentError, parse_document, parse_errors
 from slo_common._ratelimit import parse as parse_rate_limit
@@ -42,7 +41,14 @@ def document(reply: Reply, *, call: str, subject: str = "") -> Document:
         if read.errors and read.data is None:
             raise refusal(reply, call=call, subject=subject)
         return read
-    raise decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
+    raise misfit(problem, call=call, reply=reply)
+
+
+def misfit(problem: str, *, call: str, reply: Reply) -> DecodeError:
+    """The exception for a document that is not what was asked for; ``problem`` is ``path: reason``."""
+    from slo_common._convert import decode_error
+
+    return decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
 
 
 def refusal(reply: Reply, *, call: str, subject: str) -> ApiError:

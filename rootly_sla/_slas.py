@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rootly_sla import _calls
 from rootly_sla import _flows as flows
-from rootly_sla import _planning as planning
 from rootly_sla._checks import given_attributes
 from rootly_sla._flows import Desk, Ensured
-from rootly_sla._planning import Applied, Plan
 from rootly_sla.models import ConditionLike, MatchType, NotificationLike, ParentStatus, Sla, SlaSpec
 from slo_common._drive import drive
 from slo_common._errors import OutcomeUnknown
 from slo_common._pages import AsyncPaged, SyncPaged
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
+
+if TYPE_CHECKING:
+    from rootly_sla._planning import Applied, Plan
 
 
 def _by_id(sla: Sla) -> str:
@@ -286,6 +288,8 @@ class Slas:
 
         >>> rootly.slas.plan(specs)  # doctest: +SKIP
         """
+        from rootly_sla import _planning as planning
+
         return drive(planning.plan(self._desk, desired, delete_others=delete_others))
 
     def apply(self, plan: Plan) -> Applied:
@@ -298,6 +302,8 @@ class Slas:
 
         >>> rootly.slas.apply(plan)  # doctest: +SKIP
         """
+        from rootly_sla import _planning as planning
+
         return drive(planning.apply(self._desk, plan))
 
     def _with_look_up(self, unknown: OutcomeUnknown, name: str) -> OutcomeUnknown:
@@ -568,6 +574,8 @@ class AsyncSlas:
 
         >>> await rootly.slas.plan(specs)  # doctest: +SKIP
         """
+        from rootly_sla import _planning as planning
+
         return await planning.plan(self._desk, desired, delete_others=delete_others)
 
     async def apply(self, plan: Plan) -> Applied:
@@ -580,6 +588,8 @@ class AsyncSlas:
 
         >>> await rootly.slas.apply(plan)  # doctest: +SKIP
         """
+        from rootly_sla import _planning as planning
+
         return await planning.apply(self._desk, plan)
 
     def _with_look_up(self, unknown: OutcomeUnknown, name: str) -> OutcomeUnknown:

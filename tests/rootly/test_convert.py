@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootly_sla import _convert, _fast
+from rootly_sla import _convert, _fast, _plain
 from rootly_sla.models import Sla
 from slo_common import DecodeError
 from slo_common._jsonapi import Resource
@@ -95,15 +95,14 @@ def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], 
 @given(ATTRIBUTES)
 def test_both_paths_agree(attributes: dict[str, Any]) -> None:
     """What the fast path reads, the plain one reads alike. The fast one may give up where the plain one reads."""
-    tidied = _convert.tidy({**attributes, "id": "1"})
-    fast = _fast.slas([tidied])
-    value = [{"attributes": {**attributes, "id": "1"}}]
+    whole = {**attributes, "id": "1"}
+    fast = _fast.slas([_convert.tidy(whole)])
     if fast is None:
         return
-    (plain,) = _convert.DECODER.decode(value, tuple[_convert.Item, ...], call="c")
-    assert fast == [plain.attributes]
+    plain = _plain.slas([whole], call="c", reply=REPLY)
+    assert fast == plain == [_plain.sla(whole, call="c", reply=REPLY)]
     names = [field.name for field in attrs.fields(Sla)]
-    assert [type(getattr(fast[0], name)) for name in names] == [type(getattr(plain.attributes, name)) for name in names]
+    assert [type(getattr(fast[0], name)) for name in names] == [type(getattr(plain[0], name)) for name in names]
 
 
 @given(ATTRIBUTES)

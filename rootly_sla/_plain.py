@@ -1,0 +1,48 @@
+"""The plain path of :mod:`rootly_sla._convert`, on cattrs: reads everything that fits, and names every field that does not by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import frozen
+from cattrs import Converter
+from cattrs.gen import make_dict_structure_fn
+
+from rootly_sla._convert import tidy
+from rootly_sla._replies import request_id
+from rootly_sla.models import Sla
+from slo_common._convert import Decoder
+from slo_common._values import Reply
+
+Attributes = Mapping[str, object]
+
+
+@frozen
+class _Item:
+    """A resource as it stands in a reply, so that an error in it is told by its path there."""
+
+    attributes: Sla
+
+
+def _configure(converter: Converter) -> None:
+    # First, because the function made next asks for it: what is in ``extra`` is left as it came.
+    converter.register_structure_hook_func(lambda cls: cls == Mapping[str, object], lambda value, _: value)
+    whole = make_dict_structure_fn(Sla, converter)
+    converter.register_structure_hook(Sla, lambda value, cls: whole(tidy(value), cls))
+
+
+_DECODER: Final = Decoder(_configure)
+
+
+def sla(attributes: Attributes, *, call: str, reply: Reply) -> Sla:
+    """The SLA of a single resource, whose id is among the attributes."""
+    value = {"attributes": attributes}
+    return _DECODER.decode(value, _Item, call=call, reply=reply, request_id=request_id(reply), root="$.data").attributes
+
+
+def slas(attributes: Sequence[Attributes], *, call: str, reply: Reply) -> list[Sla]:
+    """The SLAs of a list. When one cannot be read, every bad field of the whole page is named."""
+    value = [{"attributes": each} for each in attributes]
+    items = _DECODER.decode(value, tuple[_Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
+    return [item.attributes for item in items]
