@@ -14,7 +14,7 @@ from attrs import NOTHING, fields, has, resolve_types
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from datadog_slo._compile import compiled_reader, takes_none
+from datadog_slo._compile import Compiler, takes_none
 from datadog_slo._models_history import HistorySeries, SliData, Transition
 from datadog_slo._models_search import Facet
 from datadog_slo._models_slos import SliSpec, Slo
@@ -33,34 +33,37 @@ _HOOKS: Mapping[type, Mapping[str, Hook]] = {
 
 
 def _is_model(cls: Any) -> bool:
-    return isinstance(cls, type) and has(cls) and cls.__module__.startswith("datadog_slo.")
+    # A transition is a pair on the wire.
+    return isinstance(cls, type) and has(cls) and cls.__module__.startswith("datadog_slo.") and cls is not Transition
 
 
-def _model_factory(cls: Any, converter: Converter) -> Hook:
-    """Read a model: flattened first where its object nests what the model does not."""
+def _model_factory(converter: Converter) -> Callable[[Any], Hook]:
+    """How models are read: flattened first where an object nests what its model does not."""
+    compiler = Compiler(converter, is_plain=lambda cls: _is_model(cls) and cls not in FLATTENED, hooks=_HOOKS, kept=KEPT)
+
+    def factory(cls: Any) -> Hook:
+        read = _slow_reader(cls, converter) if converter.detailed_validation else compiler.reader(cls)
+        flatten = FLATTENED.get(cls, an_object)
+        return lambda value, _: read(flatten(value))
+
+    return factory
+
+
+def _slow_reader(cls: Any, converter: Converter) -> Callable[[dict[str, Any]], Any]:
+    """The same as the compiler's by cattrs, for the converter that names every bad path."""
     resolve_types(cls)
-    keeps = KEPT if any(f.name == KEPT for f in fields(cls)) else None
-    flatten = FLATTENED.get(cls, an_object)
-    if converter.detailed_validation:
-        read = _slow_reader(cls, converter, keeps)
-    else:
-        read = compiled_reader(cls, converter, _HOOKS.get(cls, {}), keeps)
-    return lambda value, _: read(flatten(value))
-
-
-def _slow_reader(cls: Any, converter: Converter, keeps: str | None) -> Callable[[dict[str, Any]], Any]:
-    """The same by cattrs, for the converter that names every bad path."""
+    keeps = any(f.name == KEPT for f in fields(cls))
     known = frozenset(f.name for f in fields(cls)) - {KEPT}
     never_null = frozenset(f.name for f in fields(cls) if f.default is not NOTHING and not takes_none(f.type))
     overrides: dict[str, Any] = {name: override(struct_hook=hook) for name, hook in _HOOKS.get(cls, {}).items()}
-    if keeps is not None:
-        overrides[keeps] = override(struct_hook=lambda value, _: value)
+    if keeps:
+        overrides[KEPT] = override(struct_hook=lambda value, _: value)
     structure = make_dict_structure_fn(cls, converter, **overrides)
 
     def read(given: dict[str, Any]) -> Any:
         told = {name: item for name, item in given.items() if name in known and not (item is None and name in never_null)}
-        if keeps is not None:
-            told[keeps] = {name: item for name, item in given.items() if name not in known}
+        if keeps:
+            told[KEPT] = {name: item for name, item in given.items() if name not in known}
         return structure(told, cls)
 
     return read
@@ -72,7 +75,7 @@ def _or_none(hook: Hook) -> Hook:
 
 def _configure(converter: Converter) -> None:
     converter.register_structure_hook(datetime, epoch_datetime)
-    converter.register_structure_hook_factory(_is_model)(_model_factory)
+    converter.register_structure_hook_factory(_is_model)(_model_factory(converter))
     converter.register_structure_hook(Transition, reading_pair)
     for union, hook in ((Slo, slo_hook(converter)), (SliSpec, spec_hook(converter))):
         converter.register_structure_hook(union, hook)

@@ -46,10 +46,15 @@ def a_list(value: Any) -> list[Any]:
 
 def slo_hook(converter: Converter) -> Hook:
     """An SLO by its type; an unknown type has a model of its own."""
+    hooks: dict[object, Hook] = {}  # made at the first SLO: while the converter is set up, it cannot read models yet
 
     def slo(value: Any, _: Any) -> Slo:
+        if not hooks:
+            hooks.update({kind: converter.get_structure_hook(cls) for kind, cls in _KINDS.items()})
+            hooks[None] = converter.get_structure_hook(UnknownSlo)
         kind = an_object(value).get("type")
-        found: Slo = converter.structure(value, _KINDS.get(kind, UnknownSlo) if isinstance(kind, str) else UnknownSlo)
+        hook = hooks.get(kind, hooks[None]) if isinstance(kind, str) else hooks[None]
+        found: Slo = hook(value, None)
         return found
 
     return slo

@@ -6,12 +6,12 @@ import copy
 from typing import Any
 
 import pytest
-from attrs import frozen, resolve_types
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import slo_common
-from datadog_slo._compile import compiled_reader
+from datadog_slo._compile import Compiler
 from datadog_slo._convert import DECODER
 from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import SloHistory
@@ -112,8 +112,10 @@ def test_a_reader_of_a_model_with_defaults_of_every_kind() -> None:
         number: int = 5
         maybe: float | None = None
 
-    resolve_types(Model)
-    read = compiled_reader(Model, strict_converter(), {"number": lambda value, _: value * 2}, None)
+    compiler = Compiler(
+        strict_converter(), is_plain=lambda _: False, hooks={Model: {"number": lambda value, _: value * 2}}, kept="extra"
+    )
+    read = compiler.reader(Model)
     assert read({"needed": "a", "number": 4, "more": 1}) == Model(needed="a", number=8)
     assert read({"needed": "a", "number": None, "maybe": 2}) == Model(needed="a", maybe=2.0)
     with pytest.raises(KeyError, match="needed"):
