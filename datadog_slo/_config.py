@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 
 from attrs import field, frozen
@@ -96,6 +97,7 @@ class ProvidedBearer:
     """A bearer token from the caller's function: OAuth tokens live an hour, delegated ones a quarter of that."""
 
     provider: Callable[[], str] = field(repr=False)
+    _given: deque[Secret] = field(init=False, repr=False, eq=False, factory=lambda: deque[Secret](maxlen=4))
 
     @property
     def account(self) -> str:
@@ -103,7 +105,13 @@ class ProvidedBearer:
         return account_digest(Secret(str(id(self.provider)), name="bearer_token"))
 
     async def apply(self, call: Call[object], request: Request) -> Request:  # noqa: ARG002 - the protocol's signature
-        return request.with_header("Authorization", "Bearer " + Secret(self.provider(), name="bearer_token").reveal())
+        token = Secret(self.provider(), name="bearer_token")
+        self._given.append(token)
+        return request.with_header("Authorization", "Bearer " + token.reveal())
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(self._given)
 
     async def refused(self, call: Call[object], error: SloError) -> bool:  # noqa: ARG002 - the protocol's signature
         return isinstance(error, AuthenticationError)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from slo_common._errors import SloError
 from slo_common._secret import Secret
-from slo_common._values import Call, Request
+from slo_common._values import Call, Reply, Request
 
 
 class Authenticator(Protocol):
@@ -20,6 +21,11 @@ class Authenticator(Protocol):
         """A digest that tells accounts apart in a rate limiter, and nothing else."""
         ...
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must not be shown should a server repeat it."""
+        ...
+
     async def apply(self, call: Call[object], request: Request) -> Request:
         """The request with its credentials. May itself ask the server (a session login)."""
         ...
@@ -27,6 +33,20 @@ class Authenticator(Protocol):
     async def refused(self, call: Call[object], error: SloError) -> bool:
         """The attempt was refused with ``error``. True: the credentials were renewed, send once more."""
         ...
+
+
+SHORTEST = 8
+"""Characters of a secret that is looked for in replies: shorter ones would turn up by chance."""
+
+
+def conceal(reply: Reply, secrets: Iterable[Secret]) -> Reply:
+    """The reply without the secrets that the server repeated in it; the same object if there are none."""
+    body, headers = reply.body, dict[str, str](reply.headers)
+    for text in (secret.reveal() for secret in secrets):
+        if len(text) >= SHORTEST:
+            body = body.replace(text.encode(), b"***")
+            headers = {name: value.replace(text, "***") for name, value in headers.items()}
+    return reply if body == reply.body and headers == reply.headers else evolve(reply, body=body, headers=headers)
 
 
 def account_digest(*secrets: Secret) -> str:
@@ -54,6 +74,10 @@ class HeaderAuth:
 
     async def apply(self, call: Call[object], request: Request) -> Request:
         return Request(method=request.method, url=request.url, headers=request.headers + self._built, content=request.content)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return tuple(secret for _, _, secret in self.headers)
 
     async def refused(self, call: Call[object], error: SloError) -> bool:
         return False

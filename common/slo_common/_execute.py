@@ -13,7 +13,7 @@ import tenacity
 from attrs import evolve, field, frozen
 from tenacity.asyncio import AsyncRetrying
 
-from slo_common._auth import Authenticator
+from slo_common._auth import Authenticator, conceal
 from slo_common._body import Sink
 from slo_common._errors import (
     ApiError,
@@ -35,7 +35,7 @@ from slo_common._retry import RetryPolicy, Verdict, backoff, judge
 from slo_common._runtime import Runtime
 from slo_common._timeouts import Timeouts
 from slo_common._times import from_epoch
-from slo_common._values import Call, Request, Safety
+from slo_common._values import Call, Reply, Request, Safety
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -165,7 +165,7 @@ class _Run:
             state, replied_at = parse_rate_limit(reply.headers), runtime.now()
             await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=replied_at))
             told = True
-            return call.decode(reply)
+            return self._decoded(reply)
         except SloError as e:
             if call.gone_is_done and isinstance(e, NotFound) and self._may_be_done and call.gone is not None:
                 return call.gone()  # the attempt whose answer was lost did it
@@ -184,6 +184,17 @@ class _Run:
             elif not told:
                 lost_at = runtime.now()
                 await self._pace(lambda: reservation.done(None, refused=False, now=lost_at))
+
+    def _decoded(self, reply: Reply) -> Any:
+        if self._call.result_quotes_errors:
+            return self._call.decode(conceal(reply, self._caller.auth.secrets))
+        try:
+            return self._call.decode(reply)
+        except SloError:
+            concealed = conceal(reply, self._caller.auth.secrets)
+            if concealed is reply:
+                raise
+        return self._call.decode(concealed)  # the same error, without the credential that the server repeats
 
     def _note(self, error: SloError, elapsed: float) -> None:
         refused = isinstance(error, ApiError) and error.status < 500

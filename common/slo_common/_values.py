@@ -82,3 +82,5 @@ class Call(Generic[T]):
     """A 404 on a repeated attempt means that the first one worked (deletes)."""
     gone: Callable[[], T] | None = None
     """What the call returns in that case."""
+    result_quotes_errors: bool = False
+    """The result itself holds the server's words about failures (a batch), so that they must be cleaned before it is made."""
