@@ -31,7 +31,7 @@ class AsyncDatadogSLO(AsyncClient):
 
     Raises :class:`ConfigurationError` for missing or malformed credentials and addresses, before any request.
 
-    >>> async with AsyncDatadogSLO("key", "app key") as dd:  # doctest: +SKIP
+    >>> async with AsyncDatadogSLO("key", "app-key") as dd:  # doctest: +SKIP
     ...     await dd.slos.get("id")
     """
 

@@ -32,7 +32,7 @@ class DatadogSLO(SyncClient):
     Raises :class:`ConfigurationError` for missing or malformed credentials and addresses, before any request.
 
     >>> from datadog_slo.sandbox import DatadogSandbox
-    >>> with DatadogSLO("key", "app key", http=DatadogSandbox.demo().transport()) as dd:
+    >>> with DatadogSLO("key", "app-key", http=DatadogSandbox.demo().transport()) as dd:
     ...     print(dd.slos.can_delete(["unknown"]).ok)
     ('unknown',)
     """
