@@ -41,7 +41,8 @@ SHORTEST = 8
 
 def conceal(reply: Reply, secrets: Iterable[Secret]) -> Reply:
     """The reply without the secrets that the server repeated in it; the same object if there are none."""
-    body, headers = reply.body, dict[str, str](reply.headers)
+    body: bytes = reply.body
+    headers: dict[str, str] = dict(reply.headers)
     for text in (secret.reveal() for secret in secrets):
         if len(text) >= SHORTEST:
             body = body.replace(text.encode(), b"***")
