@@ -168,3 +168,50 @@ JSON = st.recursive(
 @given(JSON)
 def test_what_is_sent_can_be_read(value: object) -> None:
     assert parse(dumps(value)) == value
+
+
+class TestLargeBodies:
+    """Read by msgspec where it is installed: never another value, never another exception."""
+
+    @pytest.fixture(autouse=True)
+    def _all_are_large(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_json, "QUICK_FROM", 0)
+            _json.quick_decoder.cache_clear()
+            yield
+        _json.quick_decoder.cache_clear()
+
+    @staticmethod
+    def outcome(body: bytes, *, quick: bool) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_json, "QUICK_FROM", 0 if quick else len(body) + 1)
+            try:
+                return repr(parse(body))
+            except ValueError as e:
+                return f"refused: {e}"
+
+    @given(st.binary() | st.text().map(str.encode) | VALUES.map(dumps))
+    @example(b"1e999")
+    @example(b"1" * 5000)
+    @example(b"1" * 400)
+    @example(b"-0.0")
+    @example(b"5e-324")
+    @example(b"NaN")
+    @example(b'"\\ud800"')
+    @example(b'"\xff"')
+    @example(b'{"a":1,"a":2}')
+    @example(b"\xef\xbb\xbf[1]")
+    def test_both_parsers_agree(self, body: bytes) -> None:
+        assert self.outcome(body, quick=True) == self.outcome(body, quick=False)
+
+    def test_the_quick_one_is_used(self) -> None:
+        assert _json.quick_decoder() is msgspec.json.decode
+
+    def test_where_it_is_not_installed_the_other_reads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", _nothing)
+        assert parse(b"[1]") == [1]
+        assert _json.quick_decoder() is None
+
+
+def _nothing(_name: str) -> None:
+    return None

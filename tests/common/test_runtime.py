@@ -36,6 +36,7 @@ from slo_common import (
     RetryPolicy,
     Secret,
     Sent,
+    SloError,
     Timeouts,
     TransportError,
     TruncatedResponse,
@@ -1055,6 +1056,30 @@ class Watched(Shop):
         answer = super().handle(request)
         self.asked.set()
         return answer
+
+
+def test_f87_a_call_under_way_in_a_client_that_another_thread_closes_ends_as_closed() -> None:
+    shop = Watched(faults=[Fault.stall(after=True)])
+    failures: list[SloError] = []
+    with shop.serve() as server:
+        client = Client(base_url=server.url)
+
+        def ask() -> None:
+            try:
+                client.create("one")
+            except SloError as e:
+                failures.append(e)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        assert shop.asked.wait(5.0)
+        client.close()
+        server.stop()
+        thread.join()
+    (failure,) = failures
+    assert isinstance(failure, ClientClosed)
+    assert failure.sent is Sent.MAYBE, "the write may have been applied, and it was"
+    assert shop.things == ("one",)
 
 
 async def cancelled_once_asked(shop: Watched, call: Callable[[], Awaitable[object]]) -> None:
