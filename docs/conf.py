@@ -42,6 +42,7 @@ html_theme = "furo"
 html_title = "slo-sdk"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
@@ -120,8 +121,29 @@ myst_substitutions = {"gallery": _gallery()}
 PUBLIC = _public_names()
 
 # Names in signatures and docstrings that stand for themselves: aliases of types, what is private, and what other projects define.
-PLAIN = """ArrowTable AsyncHTTP Call Columns Credential Figure Filter Path RedisClient Row Safety SandboxTransport Select Server
-SyncHTTP T Texts Token Transport close record""".split()
+PLAIN = [
+    "ArrowTable",
+    "AsyncHTTP",
+    "Call",
+    "Columns",
+    "Credential",
+    "Figure",
+    "Filter",
+    "Path",
+    "RedisClient",
+    "Row",
+    "Safety",
+    "SandboxTransport",
+    "Select",
+    "Server",
+    "SyncHTTP",
+    "T",
+    "Texts",
+    "Token",
+    "Transport",
+    "close",
+    "record",
+]
 OTHERS = {"attrs", "httpx", "pa", "pd", "pl", "plotly", "pyarrow", "pandas", "polars", "pytest", "redis"}
 
 
