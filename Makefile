@@ -92,8 +92,9 @@ bench: $(BENCH)/.installed ## measure the clients beside the official ones; writ
 	$(BENCH)/bin/python bench/run.py --output docs/performance.md
 
 .PHONY: docs
-docs: $(VENV)/.docs ## build the documentation site into docs/_build, warnings are errors
+docs: $(VENV)/.docs ## build the documentation site into docs/_build, warnings are errors, and look at it in a browser
 	$(VENV)/bin/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(VENV)/bin/python -m pytest -q tests/docs/check_site.py
 	@echo "The site is at $(CURDIR)/docs/_build/html/index.html"
 
 .PHONY: clean
