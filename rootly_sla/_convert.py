@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import attrs
@@ -17,24 +17,26 @@ from rootly_sla.models import Sla
 from slo_common._jsonapi import Resource
 from slo_common._values import Reply
 
-FastPath = Callable[[Sequence[Mapping[str, object]]], list[Sla] | None]
+FastPath = Callable[[Sequence[dict[str, object]]], list[Sla] | None]
 
 _KNOWN: Final = frozenset(f.name for f in attrs.fields(Sla)) - {"extra"}
 _LISTS: Final = ("conditions", "notification_configurations")
 
 
-def tidy(attributes: Mapping[str, object]) -> dict[str, object]:
-    """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions."""
-    if attributes.keys() <= _KNOWN:
-        out = dict(attributes)
-    else:
+def tidy(attributes: dict[str, object]) -> dict[str, object]:
+    """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions.
+
+    The argument may be changed.
+    """
+    out = attributes
+    if not attributes.keys() <= _KNOWN:
         out = {name: value for name, value in attributes.items() if name in _KNOWN}
         out["extra"] = {name: value for name, value in attributes.items() if name not in _KNOWN}
     for name in _LISTS:
         if out.get(name, ()) is None:
             del out[name]
     conditions = out.get("conditions")
-    if isinstance(conditions, list):
+    if isinstance(conditions, list) and len(cast("list[object]", conditions)) > 1:
         out["conditions"] = sorted(cast("list[object]", conditions), key=_position)
     return out
 
@@ -57,26 +59,24 @@ def fast_path() -> FastPath | None:
 
 def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
     """The SLA of a single resource. Raises :class:`~slo_common.DecodeError` that names every bad field."""
-    attributes = {**resource.attributes, "id": resource.id}
-    found = _quickly([attributes])
+    found = _quickly((resource,))
     if found is not None:
         return found[0]
     from rootly_sla import _plain
 
-    return _plain.sla(attributes, call=call, reply=reply)
+    return _plain.sla(resource, call=call, reply=reply)
 
 
 def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> tuple[Sla, ...]:
     """The SLAs of a list. Raises :class:`~slo_common.DecodeError` that names every bad field of the whole page."""
-    attributes = [{**resource.attributes, "id": resource.id} for resource in resources]
-    found = _quickly(attributes)
+    found = _quickly(resources)
     if found is None:
         from rootly_sla import _plain
 
-        found = _plain.slas(attributes, call=call, reply=reply)
+        found = _plain.slas(resources, call=call, reply=reply)
     return tuple(found)
 
 
-def _quickly(attributes: Sequence[Mapping[str, object]]) -> list[Sla] | None:
+def _quickly(resources: Sequence[Resource]) -> list[Sla] | None:
     fast = fast_path()
-    return None if fast is None else fast([tidy(each) for each in attributes])
+    return None if fast is None else fast([tidy({**resource.attributes, "id": resource.id}) for resource in resources])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
@@ -15,34 +15,37 @@ class _Unfit(Exception):
     """A time that is none."""
 
 
-_TIMES = ("created_at", "updated_at")
+_TIMES = frozenset(("created_at", "updated_at"))
 
 
-def slas(tidied: Sequence[Mapping[str, object]]) -> list[Sla] | None:
-    """Models of tidied attributes, or None when something does not fit: the slow path then says what."""
+def slas(tidied: Sequence[dict[str, object]]) -> list[Sla] | None:
+    """Models of tidied attributes, which this changes, or None when something does not fit: the plain path then says what."""
     try:
-        return msgspec.convert([_timed(attributes) for attributes in tidied], type=list[Sla])
+        for attributes in tidied:
+            _to_utc(attributes)
+            notifications = attributes.get("notification_configurations")
+            if isinstance(notifications, list):
+                attributes["notification_configurations"] = [_timed(entry) for entry in cast("list[object]", notifications)]
+        return msgspec.convert(tidied, type=list[Sla])
     except (msgspec.ValidationError, _Unfit):
         return None
 
 
-def _timed(attributes: Mapping[str, object]) -> dict[str, object]:
-    """With times in UTC: msgspec would leave them in the server's offset."""
-    out = _in_utc(attributes)
-    notifications = out.get("notification_configurations")
-    if isinstance(notifications, list):
-        entries = cast("list[object]", notifications)
-        out["notification_configurations"] = [_in_utc(cast("dict[str, object]", e)) if isinstance(e, dict) else e for e in entries]
-    return out
+def _timed(entry: object) -> object:
+    """A notification configuration, of which replies need not tell the times."""
+    if not isinstance(entry, dict) or not _TIMES & entry.keys():
+        return entry  # pyright: ignore[reportUnknownVariableType]  # an object of whatever keys
+    members = dict(cast("dict[str, object]", entry))
+    _to_utc(members)
+    return members
 
 
-def _in_utc(members: Mapping[str, object]) -> dict[str, object]:
-    out = dict(members)
+def _to_utc(members: dict[str, object]) -> None:
+    """Times as they are in models: msgspec would leave them in the server's offset."""
     for name in _TIMES:
-        text = out.get(name)
+        text = members.get(name)
         if isinstance(text, str):
-            out[name] = _moment(text)
-    return out
+            members[name] = _moment(text)
 
 
 def _moment(text: str) -> datetime:

@@ -326,14 +326,14 @@ def _resource(value: object, path: str) -> Resource:
     if not isinstance(value, dict):
         raise DocumentError(path, f"expected an object, found {_kind(value)}")
     members = cast("dict[str, object]", value)
-    relationships = members.get("relationships")
+    relationships, links, meta = members.get("relationships"), members.get("links"), members.get("meta")
     return Resource(
         type=_text(members.get("type"), path, "type"),
         id=_text(members.get("id"), path, "id"),
         attributes=_object(members.get("attributes"), f"{path}.attributes"),
-        relationships=_relationships(relationships, f"{path}.relationships") if relationships else {},
-        links=_links(members.get("links"), f"{path}.links"),
-        meta=_object(members.get("meta"), f"{path}.meta"),
+        relationships={} if relationships is None else _relationships(relationships, f"{path}.relationships"),
+        links={} if links is None else _links(links, f"{path}.links"),
+        meta={} if meta is None else _object(meta, f"{path}.meta"),
     )
 
 

@@ -95,12 +95,12 @@ def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], 
 @given(ATTRIBUTES)
 def test_both_paths_agree(attributes: dict[str, Any]) -> None:
     """What the fast path reads, the plain one reads alike. The fast one may give up where the plain one reads."""
-    whole = {**attributes, "id": "1"}
-    fast = _fast.slas([_convert.tidy(whole)])
+    fast = _fast.slas([_convert.tidy({**attributes, "id": "1"})])
     if fast is None:
         return
-    plain = _plain.slas([whole], call="c", reply=REPLY)
-    assert fast == plain == [_plain.sla(whole, call="c", reply=REPLY)]
+    resource = Resource(type="slas", id="1", attributes=attributes)
+    plain = _plain.slas([resource], call="c", reply=REPLY)
+    assert fast == plain == [_plain.sla(resource, call="c", reply=REPLY)]
     names = [field.name for field in attrs.fields(Sla)]
     assert [type(getattr(fast[0], name)) for name in names] == [type(getattr(plain[0], name)) for name in names]
 
