@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,9 @@ import pytest
 from attrs import field, frozen
 
 from zabbix_sla import ZabbixSLA
+
+# So that these tests can name this module; at the end: the packages under test come from where they are installed.
+sys.path.append(str(Path(__file__).parents[2]))
 
 SCRIPTS = Path(__file__).parent / "zabbix"
 
