@@ -21,6 +21,7 @@ from slo_common import (
     ProxyFailed,
     ReadTimeout,
     ResponseTooLarge,
+    RetryPolicy,
     Timeouts,
     TLSError,
     TruncatedResponse,
@@ -219,8 +220,9 @@ def test_f11_stale_keep_alive_connection(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize("end", [reset(), close()], ids=["reset", "close"])
-def test_f12_connection_lost_within_the_body(driver: Driver, end: Step) -> None:
-    half = _script(send(head(200, length=500), BODY[:20]), end)
+@pytest.mark.parametrize("so_far", [b"", BODY[:20]], ids=["after the head", "within the body"])
+def test_f12_connection_lost_within_the_body(driver: Driver, so_far: bytes, end: Step) -> None:
+    half = _script(send(head(200, length=500), so_far), end)
     with FaultServer(half, then=GOOD) as server:
         assert driver.run(read, base_url=server.url).status == "completed"
     assert len(server.requests) == 2
@@ -229,6 +231,33 @@ def test_f12_connection_lost_within_the_body(driver: Driver, end: Step) -> None:
     assert (told(error), len(server.requests)) == (("yes", True, 3), 3)
     _, server = _lost(driver, half, then=GOOD)
     assert server.applied == (f"POST {WRITE_PATH}",)
+
+
+def test_f12_broken_replies_use_up_no_connection(driver: Driver) -> None:
+    half = _script(send(head(200, length=500), BODY[:20]), reset())
+    broken = 300  # more than a client has connections
+
+    def again_and_again(dd: Any) -> Any:
+        return _expecting_failures(dd, broken, driver.mode)
+
+    with FaultServer(*(half,) * broken, GOOD) as server:
+        status = driver.run(again_and_again, base_url=server.url, retry=RetryPolicy(attempts=1))
+    assert (status.status, len(server.requests)) == ("completed", broken + 1)
+
+
+def _expecting_failures(dd: Any, count: int, mode: str) -> Any:
+    async def asynchronously() -> Any:
+        for _ in range(count):
+            with pytest.raises(TruncatedResponse):
+                await read(dd)
+        return await read(dd)
+
+    if mode != "sync":
+        return asynchronously()
+    for _ in range(count):
+        with pytest.raises(TruncatedResponse):
+            read(dd)
+    return read(dd)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,21 @@ def test_f82_scope_that_ends_in_flight(driver: Driver) -> None:
     assert server.applied == (f"POST {WRITE_PATH}",)
 
 
+@asynchronous
+def test_f82_cancelled_calls_use_up_no_connection(driver: Driver) -> None:
+    cancelled = 300  # more than a client has connections
+
+    async def main(server: FaultServer) -> str:
+        async with AsyncDatadogSLO("k", "a", base_url=server.url, **DEFAULTS) as dd:
+            for n in range(cancelled):
+                with anyio.move_on_after(0.0005 * (n % 5)):  # at another point of the call each time
+                    await dd.reports.status("r-1")
+            return str((await dd.reports.status("r-1")).status)
+
+    with FaultServer(HELD) as server:
+        assert anyio.run(main, server, backend=driver.mode) == "completed"
+
+
 class _LongQueue(RecordingLimiter):
     """Its first place is an hour away."""
 
