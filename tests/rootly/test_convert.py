@@ -92,6 +92,13 @@ def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], 
     assert caught.value.paths == ("$.data[0].attributes.position",)
 
 
+@pytest.mark.parametrize("time", ["2026-10-06T12:14:05", "soon"])
+def test_a_time_without_an_offset_or_that_is_none_is_named(time: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        read({**GOOD, "created_at": time})
+    assert caught.value.paths == ("$.data[0].attributes.created_at",)
+
+
 @given(ATTRIBUTES)
 def test_both_paths_agree(attributes: dict[str, Any]) -> None:
     """What the fast path reads, the plain one reads alike. The fast one may give up where the plain one reads."""
