@@ -42,7 +42,7 @@ def test_a_condition_on_a_custom_field() -> None:
 
 @pytest.mark.parametrize("make", [lambda: Condition.builtin("severity", "is", "sev1"), lambda: Condition.custom(FIELD, "is", "x")])
 def test_one_text_is_no_list_of_values(make: Any) -> None:
-    with pytest.raises(InvalidArgument, match="values: '.*' was given; allowed: a list of strings"):
+    with pytest.raises(InvalidArgument, match=r"values: '.*' was given; allowed: a list of strings"):
         make()
 
 
@@ -92,4 +92,5 @@ class TestSpecs:
 
 
 def test_enums_are_texts() -> None:
-    assert (ParentStatus.RESOLVED == "resolved", f"{ParentStatus.RESOLVED}") == (True, "resolved")
+    status: str = ParentStatus.RESOLVED
+    assert (status == "resolved", f"{status}") == (True, "resolved")
