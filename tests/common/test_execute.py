@@ -76,6 +76,54 @@ def test_options_change_what_they_name_and_leave_the_rest() -> None:
     assert caller.with_options(max_response_bytes=10).limiter is caller.limiter
 
 
+# What comes back.
+
+
+class Repeating:
+    """Credentials of two kinds: a long one, and one so short that it turns up by chance."""
+
+    account = "a"
+    secrets = (Secret("long-enough-token"), Secret("short"))
+
+    async def apply(self, call: Call[object], request: Request) -> Request:
+        return request
+
+    async def refused(self, call: Call[object], error: SloError) -> bool:
+        return False
+
+
+def test_f92_a_credential_that_the_server_repeats_in_an_error_is_not_shown() -> None:
+    def quoting(reply: Reply) -> str:
+        raise ValidationFailed(f"{reply.body.decode()} ({reply.header('x-request-id')})", status=reply.status)
+
+    runtime = FakeRuntime(status(422, b"no long-enough-token, short", x_request_id="long-enough-token"))
+    with pytest.raises(ValidationFailed) as caught:
+        run(caller_of(runtime, auth=Repeating()), call_of(decode=quoting))
+    assert str(caught.value) == "no ***, short (***)"
+
+
+def test_an_error_that_repeats_nothing_is_decoded_once() -> None:
+    decoded: list[Reply] = []
+
+    def counting(reply: Reply) -> str:
+        decoded.append(reply)
+        raise ValidationFailed("no", status=422)
+
+    with pytest.raises(ValidationFailed):
+        run(caller_of(FakeRuntime(status(422, b"no")), auth=Repeating()), call_of(decode=counting))
+    assert len(decoded) == 1
+
+
+def test_a_good_result_is_the_servers_to_the_last_character() -> None:
+    runtime = FakeRuntime(ok(b"long-enough-token"))
+    assert run(caller_of(runtime, auth=Repeating()), call_of()) == "long-enough-token"
+
+
+def test_a_result_that_quotes_errors_is_cleaned_too() -> None:
+    runtime = FakeRuntime(ok(b"long-enough-token"))
+    assert run(caller_of(runtime, auth=Repeating()), call_of(result_quotes_errors=True)) == "***"
+
+
 # How often.
 
 

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo_common import MalformedResponse, Sent, UnexpectedContent, _json
-from slo_common._json import EXCERPT, MAX_DEPTH, dumps, loads, parse
+from slo_common._json import EXCERPT, MAX_DEPTH, QUICK_FROM, dumps, loads, parse
 from slo_common._values import Reply
 
 
@@ -158,6 +158,53 @@ def test_any_body_is_json_or_one_of_our_exceptions(body: bytes) -> None:
     except MalformedResponse:
         return
     assert json.dumps(value, allow_nan=False)
+
+
+LARGE = b" " * QUICK_FROM
+"""Before a body it makes it one that a faster parser reads, where that is installed."""
+
+
+def outcome(body: bytes) -> str:
+    try:
+        return repr(parse(body))
+    except ValueError:
+        return "refused"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1e999",
+        b"-0",
+        b"-0.0",
+        b"18446744073709551616",
+        b"9" * 400,
+        b"9" * 5000,
+        b"1" + b"0" * 400 + b".0",
+        b"1e-400",
+        b"9007199254740993.0",
+        b"2.2250738585072011e-308",
+        b'"\\ud800"',
+        b'{"\\ud800":1}',
+        b'"\\ud83d\\ude00"',
+        b'"\x01"',
+        b'"\xed\xa0\x80"',
+        b"NaN",
+        b'{"a":1,"b":2,"a":3}',
+        b"01",
+        b"1.",
+        b"[1,]",
+        b"[]x",
+        b"",
+    ],
+)
+def test_a_large_body_is_read_and_refused_like_a_small_one(body: bytes) -> None:
+    assert outcome(LARGE + body) == outcome(body)
+
+
+@given(st.from_regex(rb"\A-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,3})?\Z"))
+def test_numbers_of_a_large_body_are_those_of_a_small_one(number: bytes) -> None:
+    assert outcome(LARGE + number) == outcome(number)
 
 
 JSON = st.recursive(
