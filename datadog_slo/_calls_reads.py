@@ -10,6 +10,7 @@ from datadog_slo._checkpoint import CellValue
 from datadog_slo._convert import DECODER
 from datadog_slo._models_history import SliError, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
+from datadog_slo._quick import quick_sli
 from datadog_slo._replies import json_of, raise_error, request_id
 from slo_common._check import Problems
 from slo_common._json import JsonValue
@@ -162,6 +163,9 @@ def slo_sli(slo_id: str, from_ts: int, to_ts: int) -> Call[CellValue]:
     """The same history for its SLI alone: a report asks thousands of times, and reads one number of each answer."""
 
     def decode(reply: Reply) -> CellValue:
+        return quick_sli(reply) or whole(reply)
+
+    def whole(reply: Reply) -> CellValue:
         body = _history_json(reply, slo_id)
         overall = DECODER.decode(body, _LeanHistory, call=HISTORY, reply=reply, request_id=request_id(reply)).data.overall
         if overall.sli_value is not None:

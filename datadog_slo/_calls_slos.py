@@ -11,6 +11,7 @@ from datadog_slo._calls_reports import ACCEPT, SENDS, V1, V2
 from datadog_slo._convert import DECODER
 from datadog_slo._enums import SloState
 from datadog_slo._models_slos import CanDeleteResult, DeleteResult, RawErrorBudget, Slo, SloStatus
+from datadog_slo._quick import SloPage, quick_slos
 from datadog_slo._replies import errors_of, json_of, request_id
 from datadog_slo._wire import check_slo, slo_body
 from slo_common._check import Problems
@@ -98,10 +99,14 @@ def _slo_page(asked: _Filter, offset: int) -> Call[Page[Slo]]:
         query.append(("offset", str(offset)))
 
     def decode(reply: Reply) -> Page[Slo]:
+        items, total = quick_slos(reply) or whole(reply)
+        return Page(items=items, next=following(len(items)), total=total)
+
+    def whole(reply: Reply) -> SloPage:
         body = json_of(reply, call=name)
         answer = DECODER.decode(body, _Slos, call=name, reply=reply, request_id=request_id(reply))
         meta = answer.metadata.page if answer.metadata is not None else None
-        return Page(items=answer.data, next=following(len(answer.data)), total=meta.total_count if meta is not None else None)
+        return answer.data, meta.total_count if meta is not None else None
 
     def following(count: int) -> Call[Page[Slo]] | None:
         # A short page is the end: the vendor's counts were seen to count only the page.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,14 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import slo_common
+from datadog_slo._calls_reads import slo_sli
+from datadog_slo._calls_slos import list_slos
 from datadog_slo._compile import Compiler
 from datadog_slo._convert import DECODER
 from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
 from datadog_slo._models_slos import Slo, Threshold
+from datadog_slo._quick import quick
 from datadog_slo.sandbox import DatadogSandbox, SliModel
 from slo_common._convert import strict_converter
+from slo_common._pages import Page
+from slo_common._values import Reply
 from slo_common.sandbox import VirtualClock
 from tests.datadog.sandbox_requests import ask, metric, monitor, ok, time_slice
 
@@ -103,6 +111,105 @@ def test_anything_at_all_is_read_or_refused_by_our_own_exception(value: Any, mod
         DECODER.decode(value, model, call="test")
     except slo_common.DecodeError as e:
         assert e.paths
+
+
+LISTED = [value for value, model in REPLIES if model is Slo]
+HISTORIES = [value for value, model in REPLIES if model is SloHistory]
+
+
+def _damaged(data: st.DataObject, value: Any) -> Any:
+    value = copy.deepcopy(value)
+    place = data.draw(st.sampled_from(_places(value)[1:]))
+    inner = value
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = data.draw(JSON)
+    if data.draw(st.booleans()):
+        value["new"] = data.draw(JSON)
+    return value
+
+
+def _result(decode: Callable[[Reply], Any], body: bytes) -> Any:
+    try:
+        return decode(Reply(status=200, body=body))
+    except slo_common.SloError as e:
+        return str(e)
+
+
+def _not_installed(name: str) -> None:
+    return None
+
+
+def _without_msgspec(decode: Callable[[Reply], Any], body: bytes) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", _not_installed)
+        quick.cache_clear()
+        try:
+            assert quick() is None
+            return _result(decode, body)
+        finally:
+            quick.cache_clear()
+
+
+def _items(page: Any) -> Any:
+    """What a page holds; the call for the next one is another object each time."""
+    return (page.items, page.total) if isinstance(page, Page) else page  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def test_the_fast_path_reads_what_the_vendor_sends() -> None:
+    body = json.dumps({"data": LISTED, "error": None, "metadata": {"page": {"total_count": 9}}}).encode()
+    readers = quick()
+    assert readers is not None
+    found = readers.slos(body)
+    assert found is not None
+    assert (len(found[0]), found[1]) == (len(LISTED), 9)
+    assert all(readers.sli(json.dumps({"data": history, "errors": None}).encode()) is not None for history in HISTORIES)
+
+
+def test_the_fast_path_leaves_errors_to_the_other() -> None:
+    with pytest.raises(slo_common.NotFound):
+        list_slos().decode(Reply(status=404, body=b'{"errors":["x"]}'))
+    with pytest.raises(slo_common.BadRequest):
+        slo_sli("a", 1, 2).decode(Reply(status=400, body=b'{"data":{"overall":{"sli_value":5}}}'))
+
+
+@pytest.mark.parametrize(
+    "change", [{"sli_specification": {"count": 5}}, {"sli_specification": None}, {"created_at": -1}, {"new": 1}]
+)
+def test_what_does_not_plainly_fit_is_left_to_the_other(change: dict[str, Any]) -> None:
+    body = json.dumps({"data": [LISTED[0] | change]}).encode()
+    decode = list_slos().decode
+    assert _items(_result(decode, body)) == _items(_without_msgspec(decode, body))
+
+
+@settings(max_examples=200)
+@given(data=st.data())
+def test_lists_are_read_alike_with_and_without_the_fast_path(data: st.DataObject) -> None:
+    slos = [data.draw(st.sampled_from(LISTED)), _damaged(data, data.draw(st.sampled_from(LISTED)))]
+    meta = data.draw(st.sampled_from([None, {"page": None}, {"page": {"total_count": 5}}, 5]))
+    body = json.dumps({"data": slos, "metadata": meta}).encode()
+    decode = list_slos().decode
+    assert repr(_items(_result(decode, body))) == repr(_items(_without_msgspec(decode, body)))
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_slis_are_read_alike_with_and_without_the_fast_path(data: st.DataObject) -> None:
+    history = data.draw(st.sampled_from(HISTORIES))
+    overall = {name: history["overall"][name] for name in ("sli_value", "errors", "state") if name in history["overall"]}
+    body = json.dumps(
+        {"data": _damaged(data, {"overall": overall, "from_ts": 1}), "errors": data.draw(st.sampled_from([None, [{"error": "x"}]]))}
+    ).encode()
+    decode = slo_sli("abc", 1, 2).decode
+    assert _result(decode, body) == _without_msgspec(decode, body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"<html>", b'{"data":null,"errors":[{"error":"x"}]}', b'{"data":[]}', b'\xef\xbb\xbf{"data":[]}']
+)
+@pytest.mark.parametrize("decode", [list_slos().decode, slo_sli("abc", 1, 2).decode])
+def test_bodies_that_are_none_are_refused_alike(decode: Callable[[Reply], Any], body: bytes) -> None:
+    assert _items(_result(decode, body)) == _items(_without_msgspec(decode, body))
 
 
 def test_a_reader_of_a_model_with_defaults_of_every_kind() -> None:
