@@ -371,7 +371,10 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(83, "Cancelled while waiting for a turn or between tries", "The place in the queue is given back", "`Cancelled`"),
         Row(84, "Ctrl-C in the middle of a call", "As 81", "`KeyboardInterrupt`"),
         Row(
-            85, "The process forks after first use", "The child opens its own connections; nobody gets another's answer", "nothing"
+            85,
+            "The process forks after first use",
+            "The child opens its own connections; nobody gets another's answer. An httpx client of yours that was used before is refused there",
+            "nothing",
         ),
         Row(86, "Use after close", "Refused; nothing is sent", "`ClientClosed`"),
         Row(87, "Closed twice; closed during a call", "Twice is fine; the call ends and is not tried again", "`ClientClosed`"),

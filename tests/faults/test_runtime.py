@@ -25,6 +25,7 @@ from datadog_slo import AsyncDatadogSLO, DatadogSLO
 from slo_common import (
     BadRequest,
     ClientClosed,
+    ConfigurationError,
     LimiterUnavailable,
     LimitKey,
     LoopMismatch,
@@ -232,6 +233,23 @@ def test_f85_fork(driver: Driver) -> None:
     }
     assert len(by_connection) == 2
     assert sorted(len(names - {"/api/v2/slo/report/before/status"}) for names in by_connection.values()) == [1, 1]
+
+
+def test_f85_http_client_that_was_brought_and_used_is_refused_in_the_child() -> None:
+    import httpx
+
+    with FaultServer(Script(repeat(_echo()))) as server, httpx.Client() as http:
+        dd = DatadogSLO("k", "a", base_url=server.url, http=http, **DEFAULTS)
+        assert dd.reports.status("before").id == "before"
+
+        def refused() -> bool:
+            with pytest.raises(ConfigurationError, match="make a client in each process") as caught:
+                dd.reports.status("child")
+            return caught.value.sent == "no"
+
+        assert _in_a_child(refused)
+        assert dd.reports.status("after").id == "after"
+    assert len(server.requests) == 2
 
 
 def _echo() -> Step:
