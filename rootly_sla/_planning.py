@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from rootly_sla import _calls, _flows
 from rootly_sla._changes import FieldChange, differences
@@ -74,7 +74,7 @@ class AppliedChange:
 class Applied:
     """What ``apply`` did, in the order of the plan."""
 
-    changes: tuple[AppliedChange, ...] = field()
+    changes: tuple[AppliedChange, ...]
 
     @property
     def done(self) -> tuple[AppliedChange, ...]:

@@ -124,7 +124,7 @@ class Slas:
 
         Raises :class:`~slo_common.InvalidArgument` with every fault, before any request; :class:`SlaRefused` for what only the server
         can know, of which :class:`NameTaken` is one; :class:`~slo_common.OutcomeUnknown` when the answer was lost: its ``reconcile()``
-        only reads and returns the :class:`Sla`, or None when it is not there (it looks for half a minute, because lists lag).
+        only reads, while the client is open: the :class:`Sla`, or None when it is not there (it looks for half a minute, as lists lag).
         Rootly API reference, SLAs, Creates an SLA.
 
         >>> rootly.slas.create(
@@ -239,7 +239,8 @@ class Slas:
     ) -> Ensured:
         """Create the SLA of this name, or update what differs, with the fewest calls; says what it did.
 
-        Arguments as in ``create``; what is left out is not managed and stays as it is. One read when nothing differs, else one write more.
+        Arguments as in ``create``; what is left out is not managed and stays as it is. One read, a second one if somebody changed the
+        SLA within the last half minute (lists lag), and one write if something differs.
         Safe when several processes do it at once (names are unique: the one that comes second finds the first one's SLA) and while lists
         lag behind (it waits up to half a minute for an SLA that must appear). A lost answer of a create is looked up before another try.
         Raises what ``create`` and ``update`` raise, and :class:`AmbiguousName` when several SLAs have the name.
@@ -410,7 +411,7 @@ class AsyncSlas:
 
         Raises :class:`~slo_common.InvalidArgument` with every fault, before any request; :class:`SlaRefused` for what only the server
         can know, of which :class:`NameTaken` is one; :class:`~slo_common.OutcomeUnknown` when the answer was lost: its ``reconcile()``
-        only reads and returns the :class:`Sla`, or None when it is not there (it looks for half a minute, because lists lag).
+        only reads, while the client is open: the :class:`Sla`, or None when it is not there (it looks for half a minute, as lists lag).
         Rootly API reference, SLAs, Creates an SLA.
 
         >>> await rootly.slas.create(
@@ -525,7 +526,8 @@ class AsyncSlas:
     ) -> Ensured:
         """Create the SLA of this name, or update what differs, with the fewest calls; says what it did.
 
-        Arguments as in ``create``; what is left out is not managed and stays as it is. One read when nothing differs, else one write more.
+        Arguments as in ``create``; what is left out is not managed and stays as it is. One read, a second one if somebody changed the
+        SLA within the last half minute (lists lag), and one write if something differs.
         Safe when several processes do it at once (names are unique: the one that comes second finds the first one's SLA) and while lists
         lag behind (it waits up to half a minute for an SLA that must appear). A lost answer of a create is looked up before another try.
         Raises what ``create`` and ``update`` raise, and :class:`AmbiguousName` when several SLAs have the name.
