@@ -53,7 +53,7 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigurationError(f"{name}: {value!r} was given; {allowed}")
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"{name}: {value!r} has a query or a fragment; {allowed}")
+        raise ConfigurationError(f"{name}: it has a query or a fragment; {allowed}")  # not shown: queries hold tokens
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise InsecureURL(f"{name}: {value!r} would send credentials in the clear; use https, or pass allow_insecure=True")
     return value.rstrip("/")
