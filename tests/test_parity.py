@@ -11,7 +11,8 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import pytest
 from attrs import frozen
@@ -93,11 +94,11 @@ def function_of(member: Any) -> Any:
     if isinstance(member, property):
         return member.fget
     if isinstance(member, classmethod | staticmethod):
-        return member.__func__
+        return cast("Any", member).__func__
     return member if inspect.isfunction(member) else None
 
 
-def modules(package: str) -> Iterator[Any]:
+def modules(package: str) -> Iterator[ModuleType]:
     root = importlib.import_module(package)
     yield root
     for info in pkgutil.walk_packages(root.__path__, f"{package}."):
@@ -105,12 +106,10 @@ def modules(package: str) -> Iterator[Any]:
 
 
 def named_pairs(package: str) -> Iterator[Pair]:
-    classes = {
-        name: value
-        for module in modules(package)
-        for name, value in vars(module).items()
-        if inspect.isclass(value) and value.__module__ == module.__name__
-    }
+    classes: dict[str, type] = {}
+    for module in modules(package):
+        contents: dict[str, object] = vars(module)
+        classes |= {n: v for n, v in contents.items() if isinstance(v, type) and v.__module__ == module.__name__}
     for name, cls in classes.items():
         if match := re.fullmatch(r"(_?)Async(\w+)", name):
             twin = classes.get(match[1] + match[2]) or classes.get(f"{match[1]}Sync{match[2]}")
@@ -135,8 +134,9 @@ def client_pairs(package: str) -> Iterator[Pair]:
     mine, theirs = resources(sync, package), resources(asynchronous, package)
     assert mine.keys() == theirs.keys()
     for name in mine:
-        if type(mine[name]) is not type(theirs[name]):
-            yield Pair(type(mine[name]), type(theirs[name]))
+        twins = Pair(mine[name].__class__, theirs[name].__class__)
+        if twins.sync is not twins.asynchronous:
+            yield twins
     sync.close()
 
 
