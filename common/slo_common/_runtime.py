@@ -262,7 +262,7 @@ class AsyncRuntime:
             # A task of its own: asyncio's own cancellation passes through a shield, but a group waits for its tasks.
             async with anyio.create_task_group() as group:
                 group.start_soon(work)
-        except ExceptionGroup as failures:
+        except BaseExceptionGroup as failures:
             first = failures.exceptions[0]
         else:
             await anyio.lowlevel.checkpoint_if_cancelled()
@@ -282,7 +282,7 @@ class AsyncRuntime:
             async with anyio.create_task_group() as group:
                 for _ in range(limit):
                     group.start_soon(worker)
-        except ExceptionGroup as failures:
+        except BaseExceptionGroup as failures:
             first = failures.exceptions[0]
         else:
             return
