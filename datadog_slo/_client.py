@@ -23,7 +23,7 @@ class DatadogSLO(SyncClient):
     Keys come from the arguments, else from ``DD_API_KEY`` and ``DD_APP_KEY`` (then ``DATADOG_API_KEY`` and ``DATADOG_APP_KEY``), else a
     bearer token from ``bearer_token`` or ``DD_BEARER_TOKEN``; ``bearer_token`` may be a function that gives the current one. ``site`` is
     one of the vendor's sites or any other host that has an API under ``https://api.<site>`` (default: ``DD_SITE``, else
-    ``datadoghq.com``); ``base_url`` is a whole address instead, https unless it is this machine or ``allow_insecure``.
+    ``datadoghq.com``); ``base_url`` (or ``DD_BASE_URL``) is a whole address instead, https unless it is this machine or ``allow_insecure``.
 
     ``timeout``: seconds for one call with all its attempts, or :class:`~slo_common.Timeouts`. ``retry``: see
     :class:`~slo_common.RetryPolicy`. ``rate_limiter``: by default one of this process that follows the vendor's headers. ``http``: an

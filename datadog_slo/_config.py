@@ -36,6 +36,8 @@ SITES = (
 API_KEY_NAMES = ("DD_API_KEY", "DATADOG_API_KEY")
 APP_KEY_NAMES = ("DD_APP_KEY", "DATADOG_APP_KEY")
 TOKEN_NAMES = ("DD_BEARER_TOKEN",)
+BASE_URL_NAMES = ("DD_BASE_URL",)
+"""Ours, not the vendor's: where the sandbox or a proxy listens."""
 _SITE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?", re.ASCII)
 # Personal and service access tokens may stand alone in the place of the application key.
 _TOKEN_PREFIXES = ("ddpat_", "ddsat_")
@@ -46,11 +48,15 @@ Token = Credential | Callable[[], str]
 
 
 def address(site: str | None, base_url: str | None, *, allow_insecure: bool) -> str:
-    """``https://api.<site>``, or ``base_url`` as it is."""
+    """``base_url`` as it is, or ``https://api.<site>``. Arguments come before the environment, and in it the address before the site."""
     if base_url is not None:
         if site is not None:
             raise ConfigurationError("site, base_url: both were given; allowed: one of them")
         return checked_base_url(base_url, allow_insecure=allow_insecure)
+    if site is None:
+        found = from_environment(None, BASE_URL_NAMES)
+        if found is not None:
+            return checked_base_url(found, name=BASE_URL_NAMES[0], allow_insecure=allow_insecure)
     name = from_environment(site, ("DD_SITE",)) or SITES[0]
     if not _SITE.fullmatch(name):
         raise ConfigurationError(f"site: {name!r} was given (argument or DD_SITE); allowed: a host name such as {', '.join(SITES)}")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from slo_common._limiter import RateLimiter
 
 BASE_URL: Final = "https://api.rootly.com"
+BASE_URL_VARIABLES: Final = ("ROOTLY_BASE_URL",)
+"""Ours, not the vendor's: where the sandbox or a proxy listens."""
 TOKEN_VARIABLES: Final = ("ROOTLY_API_TOKEN", "ROOTLY_API_KEY")
 
 
@@ -28,7 +30,7 @@ def _caller(
     runtime: Runtime,
     token: str | Secret | None,
     *,
-    base_url: str,
+    base_url: str | None,
     timeout: float | Timeouts,
     retry: RetryPolicy | None,
     rate_limiter: RateLimiter | None,
@@ -37,10 +39,11 @@ def _caller(
     found: str | Secret | None = from_environment(token, TOKEN_VARIABLES)
     if found is None:
         raise ConfigurationError(f"token: none was given; pass token= or set {' or '.join(TOKEN_VARIABLES)}")
+    address = from_environment(base_url, BASE_URL_VARIABLES)
     return Caller(
         runtime=runtime,
         vendor="rootly",
-        base_url=checked_url(base_url, allow_insecure=allow_insecure),
+        base_url=checked_url(BASE_URL if address is None else address, allow_insecure=allow_insecure),
         auth=HeaderAuth(headers=(("authorization", "Bearer ", Secret(found, name="token")),)),
         limiter=rate_limiter if rate_limiter is not None else LocalRateLimiter(),
         timeouts=Timeouts.of(timeout),
@@ -51,8 +54,8 @@ def _caller(
 class RootlySLA(SyncClient):
     """Rootly's SLA endpoints.
 
-    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is. ``timeout``: seconds for one
-    call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
+    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is, else ``ROOTLY_BASE_URL``, else
+    Rootly's own address. ``timeout``: seconds for one call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
     learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
     :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
 
@@ -64,7 +67,7 @@ class RootlySLA(SyncClient):
         self,
         token: str | Secret | None = None,
         *,
-        base_url: str = BASE_URL,
+        base_url: str | None = None,
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
@@ -106,8 +109,8 @@ class RootlySLA(SyncClient):
 class AsyncRootlySLA(AsyncClient):
     """Rootly's SLA endpoints.
 
-    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is. ``timeout``: seconds for one
-    call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
+    ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is, else ``ROOTLY_BASE_URL``, else
+    Rootly's own address. ``timeout``: seconds for one call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
     learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
     :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
 
@@ -119,7 +122,7 @@ class AsyncRootlySLA(AsyncClient):
         self,
         token: str | Secret | None = None,
         *,
-        base_url: str = BASE_URL,
+        base_url: str | None = None,
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,

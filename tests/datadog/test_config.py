@@ -106,6 +106,14 @@ def test_another_error_asks_for_no_other_token(driver: Driver) -> None:
     assert route.call_count == 1
 
 
+def test_an_address_in_the_environment_comes_before_its_site_and_after_an_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DD_SITE", "datadoghq.eu")
+    monkeypatch.setenv("DD_BASE_URL", "http://127.0.0.1:8080/datadog")
+    assert "127.0.0.1:8080/datadog" in repr(DatadogSLO("k", "a"))
+    assert "api.us3.datadoghq.com" in repr(DatadogSLO("k", "a", site="us3.datadoghq.com"))
+    assert "other.example" in repr(DatadogSLO("k", "a", base_url="https://other.example"))
+
+
 @pytest.mark.parametrize("client", [DatadogSLO, AsyncDatadogSLO])
 @pytest.mark.parametrize(
     ("options", "text"),

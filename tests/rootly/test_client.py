@@ -84,6 +84,12 @@ class TestCredentials:
 
 class TestAddresses:
     @both_clients
+    def test_one_in_the_environment_comes_after_an_argument(self, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ROOTLY_BASE_URL", "http://127.0.0.1:8080/rootly")
+        assert "127.0.0.1:8080/rootly" in repr(client("token"))
+        assert "other.example" in repr(client("token", base_url="https://other.example"))
+
+    @both_clients
     @pytest.mark.parametrize("url", ["ftp://x", "api.rootly.com", "https://u:p@x", "https://x?y=1", "https://x y", ""])
     def test_a_bad_one_is_refused(self, client: Any, url: str) -> None:
         with pytest.raises(ConfigurationError, match=r"^base_url: "):

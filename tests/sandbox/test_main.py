@@ -13,8 +13,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from datadog_slo import DatadogSLO
+from rootly_sla import RootlySLA
 from slo_common.sandbox.__main__ import environment, main, parser, sandboxes
 from slo_common.sandbox._server import Server
+from zabbix_sla import ZabbixSLA
 
 
 @pytest.fixture
@@ -40,13 +43,25 @@ def test_it_serves_all_three_until_interrupted(process: subprocess.Popen[str], n
     assert exports == [
         f"export DD_BASE_URL={url}/datadog DD_API_KEY=sandbox-api-key DD_APP_KEY=sandbox-app-key",
         f"export ROOTLY_BASE_URL={url}/rootly ROOTLY_API_TOKEN=sandbox-token",
-        f"export ZABBIX_URL={url}/zabbix/api_jsonrpc.php ZABBIX_TOKEN=sandbox-token",
+        f"export ZABBIX_URL={url}/zabbix/api_jsonrpc.php ZABBIX_USER=Admin ZABBIX_PASSWORD=zabbix",
     ]
     keys = {"dd-api-key": "sandbox-api-key", "dd-application-key": "sandbox-app-key"}
     slos = httpx.get(url + "/datadog/api/v1/slo", headers=keys, trust_env=False).json()
     assert slos["data"]
     process.send_signal(number)
     assert process.wait(10) == 0
+
+
+def test_what_it_says_to_export_is_all_that_the_clients_need(
+    process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for export in read_lines(process, 4)[1:]:
+        for assignment in export.removeprefix("export ").split():
+            monkeypatch.setenv(*assignment.split("=", 1))
+    with DatadogSLO() as dd, RootlySLA() as rootly, ZabbixSLA() as zbx:
+        assert len(list(dd.slos.list())) == 12
+        assert len(list(rootly.slas.list())) == 2
+        assert len(zbx.sla.get()) == 3
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def environment(server: Server, names: Sequence[str]) -> list[str]:
     if "rootly" in names:
         lines += [f"export ROOTLY_BASE_URL={server.url_of('rootly')} ROOTLY_API_TOKEN=sandbox-token"]
     if "zabbix" in names:
-        lines += [f"export ZABBIX_URL={server.url_of('zabbix')}/api_jsonrpc.php ZABBIX_TOKEN=sandbox-token"]
+        lines += [f"export ZABBIX_URL={server.url_of('zabbix')}/api_jsonrpc.php ZABBIX_USER=Admin ZABBIX_PASSWORD=zabbix"]
     return lines
 
 
