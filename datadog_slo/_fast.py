@@ -19,6 +19,7 @@ from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo
 from slo_common._json import parse
 
 _LATEST = 4_000_000_000
+_TIMEFRAMES = {str(t): t for t in Timeframe}
 _NULL = Raw(b"null")
 
 
@@ -134,7 +135,7 @@ def _model(read: _Metric | _Monitor | _TimeSlice) -> Slo:
     thresholds = tuple(
         [
             Threshold(
-                timeframe=Timeframe(t.timeframe),
+                timeframe=_TIMEFRAMES.get(t.timeframe) or Timeframe(t.timeframe),
                 target=t.target,
                 warning=t.warning,
                 target_display=t.target_display,
@@ -143,7 +144,7 @@ def _model(read: _Metric | _Monitor | _TimeSlice) -> Slo:
             for t in read.thresholds
         ]
     )
-    timeframe = None if read.timeframe is None else Timeframe(read.timeframe)
+    timeframe = None if read.timeframe is None else _TIMEFRAMES.get(read.timeframe) or Timeframe(read.timeframe)
     created_at, modified_at = _moment(read.created_at), _moment(read.modified_at)
     if isinstance(read, _Metric):
         query = None if read.query is None else MetricQuery(numerator=read.query.numerator, denominator=read.query.denominator)
@@ -213,6 +214,8 @@ def _moment(seconds: int | None) -> datetime | None:
 
 def _spec(raw: Raw) -> SliSpec | None:
     """Specifications differ in too many ways to be read twice: they go to the other path."""
+    if raw is _NULL:  # left out, as most are
+        return None
     value = parse(bytes(raw))
     if value is None:
         return None

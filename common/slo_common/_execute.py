@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
+import gc
 import platform
 import random
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-import tenacity
 from attrs import evolve, field, frozen
-from tenacity.asyncio import AsyncRetrying
 
 from slo_common._auth import Authenticator, conceal
 from slo_common._body import Sink
@@ -45,6 +44,21 @@ USER_AGENT = f"slo-sdk/{VERSION} python/{platform.python_version()}"
 BASE_HEADERS = (("user-agent", USER_AGENT), ("accept-encoding", "gzip"))
 MAX_JSON_BYTES = 32 * 1024 * 1024
 MAX_DOWNLOAD_BYTES = 2 * 1024 * 1024 * 1024
+
+
+LARGE = 64 * 1024
+"""Bytes of a body from which on the garbage collector is paused while it is read."""
+
+
+def decode_large(call: Call[T], reply: Reply) -> T:
+    """Read a reply with the garbage collector paused: it makes many objects and no garbage, and each pass over them finds nothing."""
+    if not gc.isenabled():
+        return call.decode(reply)
+    gc.disable()
+    try:
+        return call.decode(reply)
+    finally:
+        gc.enable()
 
 
 @frozen(kw_only=True)
@@ -127,6 +141,9 @@ class _Run:
         except SloError as e:
             failure = e
         if self._shall_retry(failure):
+            import tenacity  # most programs never come here
+            from tenacity.asyncio import AsyncRetrying
+
             # Fresh for each call: a shared one would mix up concurrent calls.
             retrying = AsyncRetrying(
                 sleep=self._caller.runtime.sleep,
@@ -189,7 +206,7 @@ class _Run:
         if self._call.result_quotes_errors:
             return self._call.decode(conceal(reply, self._caller.auth.secrets))
         try:
-            return self._call.decode(reply)
+            return self._call.decode(reply) if len(reply.body) < LARGE else decode_large(self._call, reply)
         except SloError:
             concealed = conceal(reply, self._caller.auth.secrets)
             if concealed is reply:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import pytest
+from attrs import evolve
 
 from slo_common import (
     AuthenticationError,
@@ -36,7 +38,7 @@ from slo_common import (
 )
 from slo_common._body import Sink
 from slo_common._drive import drive
-from slo_common._execute import MAX_JSON_BYTES
+from slo_common._execute import LARGE, MAX_JSON_BYTES
 from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, Reservation
 from slo_common._ratelimit import RateLimitState
@@ -77,6 +79,38 @@ def test_options_change_what_they_name_and_leave_the_rest() -> None:
 
 
 # What comes back.
+
+
+@pytest.fixture
+def _collector_as_it_was() -> Iterator[None]:
+    was = gc.isenabled()
+    yield
+    (gc.enable if was else gc.disable)()
+
+
+@pytest.mark.usefixtures("_collector_as_it_was")
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("size", [LARGE - 1, LARGE])
+def test_the_collector_rests_while_a_large_reply_is_read_and_is_as_before_after_it(enabled: bool, size: int) -> None:
+    (gc.enable if enabled else gc.disable)()
+    runtime = FakeRuntime(Reply(status=200, body=b"x" * size))
+
+    def decode(_: Reply) -> str:
+        return "running" if gc.isenabled() else "resting"
+
+    assert run(caller_of(runtime), evolve(call_of(), decode=decode)) == ("running" if enabled and size < LARGE else "resting")
+    assert gc.isenabled() is enabled
+
+
+@pytest.mark.usefixtures("_collector_as_it_was")
+def test_the_collector_runs_again_after_a_large_reply_that_cannot_be_read() -> None:
+    def decode(_: Reply) -> str:
+        raise MalformedResponse("no")
+
+    gc.enable()
+    with pytest.raises(MalformedResponse):
+        run(caller_of(FakeRuntime(Reply(status=200, body=b"x" * LARGE))), evolve(call_of(), decode=decode))
+    assert gc.isenabled()
 
 
 class Repeating:
