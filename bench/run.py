@@ -168,7 +168,7 @@ def sync_section(name: str, url: str) -> str:
         [r.client, duration(r.wall), duration(r.cpu), f"{1 / r.wall:,.0f}", "1" if r is ours else f"{r.times(ours):.2f}"]
         for r in sorted(results, key=lambda r: r.wall)
     ]
-    return f"### {name}\n\n" + table(["client", "time", "CPU", "per second", "times ours"], rows)
+    return f"## {name}\n\n" + table(["client", "time", "CPU", "per second", "times ours"], rows)
 
 
 def async_section(name: str, url: str) -> str:
@@ -183,7 +183,7 @@ def async_section(name: str, url: str) -> str:
                 columns.setdefault(r.client, []).append(f"{1 / r.wall:,.0f}" + ("" if r is ours else f" ({r.times(ours):.2f})"))
     head = ["client", *(f"{c} in flight" for c in CONCURRENCIES)]
     note = "Calls per second; in brackets: how many times our time it takes."
-    return f"### {name}, async\n\n{note}\n\n" + table(head, [[client, *cells] for client, cells in columns.items()])
+    return f"## {name}, async\n\n{note}\n\n" + table(head, [[client, *cells] for client, cells in columns.items()])
 
 
 def memory_section(name: str, url: str) -> str:
@@ -195,7 +195,7 @@ def memory_section(name: str, url: str) -> str:
             int(subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout) for _ in range(3)
         ]
         rows.append([contestant.client, f"{statistics.median(rises) / 1e6:.1f} MB"])
-    return f"### Memory, {name}\n\n" + table(["client", "rise of the peak"], rows)
+    return f"## Memory, {name}\n\n" + table(["client", "rise of the peak"], rows)
 
 
 def start_section(url: str) -> str:
@@ -203,12 +203,12 @@ def start_section(url: str) -> str:
     imports = cold.interleaved({name: code.imports for name, code in cold.STARTS.items()}, url, environment())
     firsts = cold.interleaved({name: code.whole for name, code in cold.STARTS.items()}, url, environment())
     rows = [[name, duration(imports[name]), duration(firsts[name])] for name in cold.STARTS]
-    return "### Start\n\n" + table(["client", "import", "import to first answer"], rows)
+    return "## Start\n\n" + table(["client", "import", "import to first answer"], rows)
 
 
 def size_section(_url: str) -> str:
     rows = [[name, f"{own / 1e6:.1f} MB", f"{whole / 1e6:.1f} MB", str(count)] for name, own, whole, count in cold.sizes()]
-    return "### Installed size\n\n" + table(["distribution", "its own files", "with what it requires", "distributions"], rows)
+    return "## Installed size\n\n" + table(["distribution", "its own files", "with what it requires", "distributions"], rows)
 
 
 def machine() -> str:
@@ -220,7 +220,7 @@ def machine() -> str:
         ["Python", f"{platform.python_implementation()} {platform.python_version()}"],
         *([name, version(name)] for name in SHOWN),
     ]
-    return "### Machine and versions\n\n" + table(["what", "which"], rows)
+    return "## Machine and versions\n\n" + table(["what", "which"], rows)
 
 
 SYNC_WORK = (works.CALL_DATADOG, works.CALL_ROOTLY, works.CALL_ZABBIX, works.SLO_LIST, works.REPORT, works.SLA_PAGE, works.GETSLI)
