@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
@@ -131,18 +132,24 @@ async def download_to(caller: Caller, report: ReportJob | str, path: str | os.Pa
     call = calls.download_report_file(report)
     final = Path(path)
     part = final.with_name(f"{final.name}.part")
-    with part.open("wb") as out:
-        try:
-            sink = _FileSink(out)
-            await caller.with_options(max_response_bytes=MAX_DOWNLOAD_BYTES).call(call, sink=sink)
-            out.flush()
-            os.fsync(out.fileno())  # the name must never stand for a file that a power cut has emptied
-        except BaseException:
-            out.close()
-            part.unlink()
-            raise
-    part.replace(final)
+    with part.open("wb") as out, complete_or_nothing(out, part, final):
+        await caller.with_options(max_response_bytes=MAX_DOWNLOAD_BYTES).call(call, sink=_FileSink(out))
     return final
+
+
+@contextmanager
+def complete_or_nothing(out: IO[bytes] | IO[str], part: Path, final: Path) -> Generator[None]:
+    """What is written to ``part`` meanwhile gets its final name when all of it is on the disk, and is removed when anything goes wrong."""
+    try:
+        yield
+        out.flush()
+        os.fsync(out.fileno())  # the name must never stand for a file that a power cut has emptied
+    except BaseException:  # whatever ended it, a cancellation too: half a file must not stay behind
+        out.close()
+        part.unlink()
+        raise
+    out.close()
+    part.replace(final)
 
 
 class _FileSink:

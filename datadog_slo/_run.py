@@ -106,15 +106,9 @@ async def run_to(
         except _GONE as e:
             _give_up_server(options, memory, e)
     part = final.with_name(f"{final.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as out:
+    with part.open("w", encoding="utf-8", newline="") as out, flows.complete_or_nothing(out, part, final):
         rows = built.FileRows(out)
-        try:
-            await built.build_report(caller, asked, options.client, rows)
-        except BaseException:
-            out.close()
-            part.unlink()
-            raise
-    part.replace(final)
+        await built.build_report(caller, asked, options.client, rows)
     return ReportFile(path=final, engine="client", rows=rows.rows, errors=rows.errors)
 
 

@@ -104,7 +104,7 @@ class AsyncLeases(Generic[T]):
                 self._waiting.append(returned)
                 try:
                     await returned.wait()
-                except BaseException:
+                except BaseException:  # cancelled: the queue must not wait for a task that is gone
                     if returned.is_set():
                         self._wake_next()  # this one was called and cannot come
                     else:

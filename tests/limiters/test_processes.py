@@ -93,7 +93,6 @@ def test_a_process_that_is_killed_with_a_place_in_hand_blocks_nobody_for_longer_
     holder = Process(limiter=limiter, where=where, lease=lease, hold=True)
     assert holder.hear() == "held"
     holder.kill()
-    killed = time.monotonic()
     mine: RateLimiter = (FileRateLimiter if limiter == "file" else RedisRateLimiter)(where, lease=lease)
     from slo_common import Secret
     from slo_common._auth import HeaderAuth
@@ -101,7 +100,9 @@ def test_a_process_that_is_killed_with_a_place_in_hand_blocks_nobody_for_longer_
     key = LimitKey("vendor", HeaderAuth(headers=(("authorization", "Bearer ", Secret("k")),)).account, "things")
     reservation = mine.reserve(key, time.monotonic())
     assert reservation.wait > 0
+    waited = 0.0  # by the limiter's word, so that a slow machine does not count
     while reservation.wait > 0:
+        waited += reservation.wait
         time.sleep(reservation.wait)
         reservation.renew(time.monotonic())
-    assert time.monotonic() - killed <= lease + 0.1
+    assert waited <= lease + 0.1
