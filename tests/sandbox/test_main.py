@@ -64,6 +64,18 @@ def test_what_it_says_to_export_is_all_that_the_clients_need(
         assert len(zbx.sla.get()) == 3
 
 
+def test_time_passes_there_so_that_a_report_job_ends_for_another_process(
+    process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for assignment in read_lines(process, 2)[1].removeprefix("export ").split():
+        monkeypatch.setenv(*assignment.split("=", 1))
+    with DatadogSLO() as dd:
+        handle = dd.reports.create(query="env:prod", from_ts=1_780_000_000, to_ts=1_785_000_000, interval="monthly").handle()
+    code = "import sys; from datadog_slo import DatadogSLO; print(len(DatadogSLO().reports.resume(sys.argv[1], timeout=30).rows))"
+    other = subprocess.run([sys.executable, "-c", code, handle], capture_output=True, text=True, check=True, timeout=60)
+    assert other.stdout.strip() == "12"
+
+
 @pytest.fixture
 def _handlers_put_back() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

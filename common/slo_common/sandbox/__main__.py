@@ -8,24 +8,25 @@ import threading
 from collections.abc import Sequence
 
 from slo_common.sandbox._server import Server
-from slo_common.sandbox._state import Sandbox
+from slo_common.sandbox._state import Sandbox, SystemClock
 
 
 def sandboxes(names: Sequence[str]) -> dict[str, Sandbox]:
-    """The demo organisation of each vendor named."""
+    """The demo organisation of each vendor named, by the machine's clock: its jobs end and its limits refill while real clients sleep."""
+    clock = SystemClock()
     made: dict[str, Sandbox] = {}
     if "datadog" in names:
         from datadog_slo.sandbox import DatadogSandbox
 
-        made["datadog"] = DatadogSandbox.demo()
+        made["datadog"] = DatadogSandbox.demo(clock=clock)
     if "rootly" in names:
         from rootly_sla.sandbox import RootlySandbox
 
-        made["rootly"] = RootlySandbox.demo()
+        made["rootly"] = RootlySandbox.demo(clock=clock)
     if "zabbix" in names:
         from zabbix_sla.sandbox import ZabbixSandbox
 
-        made["zabbix"] = ZabbixSandbox.demo()
+        made["zabbix"] = ZabbixSandbox.demo(clock=clock)
     return made
 
 

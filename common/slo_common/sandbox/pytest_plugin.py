@@ -1,7 +1,8 @@
 """Pytest fixtures for users' own tests: ``datadog_sandbox``, ``rootly_sandbox`` and ``zabbix_sandbox``, and a server for each.
 
 A sandbox fixture is a fresh one per test with a virtual clock, so that a month passes at once; pass ``sandbox.transport()`` as
-``http=``. A ``*_server`` fixture serves the same sandbox over real HTTP.
+``http=``. A ``*_server`` fixture serves the same sandbox over real HTTP; clients then sleep by the machine's clock, so override
+``sandbox_clock`` with one that gives ``SystemClock()``, or move it yourself, when a job is to end or a limit to refill.
 
 >>> def test_report(datadog_sandbox):  # doctest: +SKIP
 ...     with DatadogSLO("k", "a", http=datadog_sandbox.transport()) as dd:
