@@ -121,10 +121,10 @@ async def finish_report(
 
 def job_of_handle(caller: Caller, handle: str) -> ReportJob:
     """The job of a handle of this site. Raises :class:`InvalidArgument` for any other text."""
-    kept = JobHandle.from_json(handle, vendor="datadog")
-    if kept.site not in ("", caller.base_url):
-        raise InvalidArgument(f"handle: the job is at {kept.site!r}; allowed: a job of {caller.base_url!r}, where this client asks")
-    return ReportJob(id=kept.report_id, created_at=from_epoch(kept.created_at), site=kept.site)
+    job = ReportJob.from_handle(handle)
+    if job.site not in ("", caller.base_url):
+        raise InvalidArgument(f"handle: the job is at {job.site!r}; allowed: a job of {caller.base_url!r}, where this client asks")
+    return job
 
 
 async def download_to(caller: Caller, report: ReportJob | str, path: str | os.PathLike[str]) -> Path:

@@ -9,6 +9,7 @@ from attrs import frozen
 from datadog_slo._enums import ErrorTimeframe, ReportStatus
 from slo_common._errors import ErrorDetail, PartialFailure
 from slo_common._poll import JobHandle
+from slo_common._times import from_epoch
 
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
@@ -26,6 +27,15 @@ class ReportJob:
         """A JSON text without secrets, with which ``reports.resume`` goes on waiting in another process."""
         handle = JobHandle(vendor="datadog", report_id=self.id, created_at=self.created_at.timestamp(), site=self.site)
         return handle.to_json()
+
+    @classmethod
+    def from_handle(cls, handle: str) -> ReportJob:
+        """The job of a :meth:`handle`, for ``reports.wait``, ``status`` and ``download``; ``reports.resume`` takes the text itself.
+
+        Raises :class:`~slo_common.InvalidArgument` for any other text. Look at ``site``: only a client of that address knows the job.
+        """
+        kept = JobHandle.from_json(handle, vendor="datadog")
+        return cls(id=kept.report_id, created_at=from_epoch(kept.created_at), site=kept.site)
 
 
 @frozen(kw_only=True)

@@ -121,6 +121,11 @@ def test_a_handle_is_json_without_secrets_and_knows_its_site(driver: Driver) -> 
     assert json.loads(handle)["site"] == "https://api.datadoghq.com"
 
 
+def test_a_job_that_was_read_from_its_handle_is_the_job(driver: Driver) -> None:
+    job = driver.on(_sandbox(), lambda dd: dd.reports.create(**ASKED))
+    assert ReportJob.from_handle(job.handle()) == job
+
+
 @pytest.mark.parametrize("text", ["", "{}", '{"v": 1, "vendor": "rootly", "report_id": "x", "created_at": 1}', "[]"])
 def test_what_is_no_handle_is_refused(text: str, driver: Driver) -> None:
     with pytest.raises(slo_common.InvalidArgument, match="handle: "):
