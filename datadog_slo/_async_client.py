@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datadog_slo._async_resources import AsyncCorrections, AsyncReports, AsyncSlos
 from datadog_slo._config import Credential, Token, settings
 from slo_common._clients import AsyncClient
-from slo_common._errors import ConfigurationError
+from slo_common._errors import SloError
 from slo_common._limiter import RateLimiter
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import AsyncRuntime
 from slo_common._timeouts import Timeouts
 
 if TYPE_CHECKING:
+    from slo_common._events import OnEvent
     from slo_common._http import AsyncHTTP
 
 
@@ -26,7 +28,8 @@ class AsyncDatadogSLO(AsyncClient):
     ``datadoghq.com``); ``base_url`` is a whole address instead, https unless it is this machine or ``allow_insecure``.
 
     ``timeout``: seconds for one call with all its attempts, or :class:`~slo_common.Timeouts`. ``retry``: see
-    :class:`~slo_common.RetryPolicy`. ``rate_limiter``: by default one of this process that follows the vendor's headers. ``http``: an
+    :class:`~slo_common.RetryPolicy`. ``rate_limiter``: by default one of this process that follows the vendor's headers. ``on_event``: a
+    function, or several, told what happens during each call, see :class:`~slo_common.Event`. ``http``: an
     ``httpx.AsyncClient`` (never closed by us) or an httpx transport, such as a sandbox's.
 
     Raises :class:`ConfigurationError` for missing or malformed credentials and addresses, before any request.
@@ -53,6 +56,7 @@ class AsyncDatadogSLO(AsyncClient):
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -66,9 +70,10 @@ class AsyncDatadogSLO(AsyncClient):
                 timeout=timeout,
                 retry=retry,
                 rate_limiter=rate_limiter,
+                on_event=on_event,
                 allow_insecure=allow_insecure,
             )
-        except ConfigurationError as e:
+        except SloError as e:
             del api_key, app_key, bearer_token  # tools that show the locals of every frame must not find them here
             raise e.with_traceback(None) from None
         runtime = AsyncRuntime(http)

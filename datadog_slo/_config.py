@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -13,12 +14,16 @@ from slo_common._clients import from_environment
 from slo_common._errors import AuthenticationError, ConfigurationError, SloError
 from slo_common._execute import Caller
 from slo_common._limiter import LocalRateLimiter, RateLimiter
+from slo_common._listeners import Listeners, with_listeners
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import Runtime
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._url import base_url as checked_base_url
 from slo_common._values import Call, Request
+
+if TYPE_CHECKING:
+    from slo_common._events import OnEvent
 
 SITES = (
     "datadoghq.com",
@@ -132,6 +137,7 @@ class Settings:
     timeouts: Timeouts
     retry: RetryPolicy
     limiter: RateLimiter
+    listeners: Listeners
 
     def caller(self, runtime: Runtime) -> Caller:
         return Caller(
@@ -142,6 +148,7 @@ class Settings:
             limiter=self.limiter,
             timeouts=self.timeouts,
             retry=self.retry,
+            listeners=self.listeners,
         )
 
 
@@ -155,6 +162,7 @@ def settings(
     timeout: float | Timeouts,
     retry: RetryPolicy | None,
     rate_limiter: RateLimiter | None,
+    on_event: OnEvent | Sequence[OnEvent] | None,
     allow_insecure: bool,
 ) -> Settings:
     """What both clients make of their arguments."""
@@ -164,4 +172,5 @@ def settings(
         limiter=rate_limiter if rate_limiter is not None else LocalRateLimiter(),
         timeouts=Timeouts.of(timeout),
         retry=retry if retry is not None else RetryPolicy(),
+        listeners=with_listeners("datadog_slo", on_event),
     )

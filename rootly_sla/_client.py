@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from rootly_sla._recent import RecentWrites
 from slo_common._auth import HeaderAuth
 from slo_common._clients import AsyncClient, SyncClient, from_environment
-from slo_common._errors import ConfigurationError
+from slo_common._errors import ConfigurationError, SloError
 from slo_common._execute import Caller
 from slo_common._limiter import LocalRateLimiter
+from slo_common._listeners import with_listeners
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import AsyncRuntime, Runtime, SyncRuntime
 from slo_common._secret import Secret
@@ -17,6 +19,7 @@ from slo_common._timeouts import Timeouts
 from slo_common._url import base_url as checked_url
 
 if TYPE_CHECKING:
+    from slo_common._events import OnEvent
     from slo_common._http import AsyncHTTP, SyncHTTP
     from slo_common._limiter import RateLimiter
 
@@ -34,6 +37,7 @@ def _caller(
     timeout: float | Timeouts,
     retry: RetryPolicy | None,
     rate_limiter: RateLimiter | None,
+    on_event: OnEvent | Sequence[OnEvent] | None,
     allow_insecure: bool,
 ) -> Caller:
     found: str | Secret | None = from_environment(token, TOKEN_VARIABLES)
@@ -48,6 +52,7 @@ def _caller(
         limiter=rate_limiter if rate_limiter is not None else LocalRateLimiter(),
         timeouts=Timeouts.of(timeout),
         retry=retry if retry is not None else RetryPolicy(),
+        listeners=with_listeners("rootly_sla", on_event),
     )
 
 
@@ -56,7 +61,8 @@ class RootlySLA(SyncClient):
 
     ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is, else ``ROOTLY_BASE_URL``, else
     Rootly's own address. ``timeout``: seconds for one call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
-    learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
+    learnt from the replies, apart for reads and writes. ``on_event``: a function, or several, told what happens during each call, see
+    :class:`~slo_common.Event`. ``http``: an httpx client (never closed by us) or transport. Raises
     :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
 
     >>> with RootlySLA("token") as rootly:  # doctest: +SKIP
@@ -71,6 +77,7 @@ class RootlySLA(SyncClient):
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -83,9 +90,10 @@ class RootlySLA(SyncClient):
                 timeout=timeout,
                 retry=retry,
                 rate_limiter=rate_limiter,
+                on_event=on_event,
                 allow_insecure=allow_insecure,
             )
-        except ConfigurationError as e:
+        except SloError as e:
             del token  # tools that show the locals of every frame must not find it here
             raise e.with_traceback(None) from None
         super().__init__(caller, runtime)
@@ -111,7 +119,8 @@ class AsyncRootlySLA(AsyncClient):
 
     ``token``: an API key, else ``ROOTLY_API_TOKEN``, else ``ROOTLY_API_KEY``. ``base_url``: where the API is, else ``ROOTLY_BASE_URL``, else
     Rootly's own address. ``timeout``: seconds for one call in all. ``retry``, ``rate_limiter``: see :class:`~slo_common.RetryPolicy` and :class:`~slo_common.LocalRateLimiter`; the limit is
-    learnt from the replies, apart for reads and writes. ``http``: an httpx client (never closed by us) or transport. Raises
+    learnt from the replies, apart for reads and writes. ``on_event``: a function, or several, told what happens during each call, see
+    :class:`~slo_common.Event`. ``http``: an httpx client (never closed by us) or transport. Raises
     :class:`~slo_common.ConfigurationError` before any request when the token is missing or malformed.
 
     >>> async with AsyncRootlySLA("token") as rootly:  # doctest: +SKIP
@@ -126,6 +135,7 @@ class AsyncRootlySLA(AsyncClient):
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -138,9 +148,10 @@ class AsyncRootlySLA(AsyncClient):
                 timeout=timeout,
                 retry=retry,
                 rate_limiter=rate_limiter,
+                on_event=on_event,
                 allow_insecure=allow_insecure,
             )
-        except ConfigurationError as e:
+        except SloError as e:
             del token  # tools that show the locals of every frame must not find it here
             raise e.with_traceback(None) from None
         super().__init__(caller, runtime)

@@ -10,10 +10,11 @@ from attrs import evolve
 
 from slo_common._clients import AsyncClient, SyncClient, from_environment
 from slo_common._drive import drive
-from slo_common._errors import ConfigurationError
+from slo_common._errors import ConfigurationError, SloError
 from slo_common._execute import Caller
 from slo_common._json import JsonValue
 from slo_common._limiter import NoRateLimiter, RateLimiter
+from slo_common._listeners import with_listeners
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import AsyncRuntime, Runtime, SyncRuntime
 from slo_common._secret import Secret
@@ -26,6 +27,7 @@ from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 from zabbix_sla._rpc import Outcome, Rpc, single, together
 
 if TYPE_CHECKING:
+    from slo_common._events import OnEvent
     from slo_common._http import AsyncHTTP, SyncHTTP
 
 T = TypeVar("T")
@@ -83,6 +85,7 @@ def make_caller(
     timeout: float | Timeouts,
     retry: RetryPolicy | None,
     rate_limiter: RateLimiter | None,
+    on_event: OnEvent | Sequence[OnEvent] | None,
     allow_insecure: bool,
 ) -> Caller:
     """The caller of either client."""
@@ -97,6 +100,7 @@ def make_caller(
         limiter=rate_limiter if rate_limiter is not None else NoRateLimiter(),
         timeouts=Timeouts.of(timeout),
         retry=retry if retry is not None else RetryPolicy(),
+        listeners=with_listeners("zabbix_sla", on_event),
     )
     return evolve(plain, auth=ZabbixAuth(plain, found, auth_transport))
 
@@ -112,7 +116,8 @@ class ZabbixSLA(SyncClient):
     by :meth:`close`; one that expires is opened again once). What is missing comes from ``ZABBIX_URL``, ``ZABBIX_TOKEN`` (then
     ``ZABBIX_API_TOKEN``), ``ZABBIX_USER`` and ``ZABBIX_PASSWORD``. ``auth_transport``: "auto" asks the server for its version once and
     puts the credential where that wants it (before 6.4 the body, from 6.4 on the ``Authorization`` header); "header" and "body" fix it.
-    ``timeout``: seconds for a call with all its repeats, or :class:`~slo_common.Timeouts`. ``http``: an ``httpx.Client`` of yours, which is
+    ``timeout``: seconds for a call with all its repeats, or :class:`~slo_common.Timeouts`. ``on_event``: a function, or several, told what
+    happens during each call, see :class:`~slo_common.Event`. ``http``: an ``httpx.Client`` of yours, which is
     never closed by us, or a transport. ``allow_insecure``: plain http to another machine.
 
     Raises ConfigurationError before any request. Threads may share a client. A failed login is never repeated by the same client, since five
@@ -137,6 +142,7 @@ class ZabbixSLA(SyncClient):
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -152,9 +158,10 @@ class ZabbixSLA(SyncClient):
                 timeout=timeout,
                 retry=retry,
                 rate_limiter=rate_limiter,
+                on_event=on_event,
                 allow_insecure=allow_insecure,
             )
-        except ConfigurationError as e:
+        except SloError as e:
             del token, password  # tools that show the locals of every frame must not find them here
             raise e.with_traceback(None) from None
         super().__init__(caller, runtime)
@@ -212,6 +219,7 @@ class AsyncZabbixSLA(AsyncClient):
         timeout: float | Timeouts = 60.0,
         retry: RetryPolicy | None = None,
         rate_limiter: RateLimiter | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -227,9 +235,10 @@ class AsyncZabbixSLA(AsyncClient):
                 timeout=timeout,
                 retry=retry,
                 rate_limiter=rate_limiter,
+                on_event=on_event,
                 allow_insecure=allow_insecure,
             )
-        except ConfigurationError as e:
+        except SloError as e:
             del token, password  # tools that show the locals of every frame must not find them here
             raise e.with_traceback(None) from None
         super().__init__(caller, runtime)

@@ -59,6 +59,15 @@ if TYPE_CHECKING:
     from slo_common._errors import UnsupportedMediaType as UnsupportedMediaType
     from slo_common._errors import UntrustedLink as UntrustedLink
     from slo_common._errors import ValidationFailed as ValidationFailed
+    from slo_common._events import AttemptEnded as AttemptEnded
+    from slo_common._events import AttemptStarted as AttemptStarted
+    from slo_common._events import BudgetSeen as BudgetSeen
+    from slo_common._events import CallEnded as CallEnded
+    from slo_common._events import CallStarted as CallStarted
+    from slo_common._events import Event as Event
+    from slo_common._events import OnEvent as OnEvent
+    from slo_common._events import RateLimitWait as RateLimitWait
+    from slo_common._events import RetryScheduled as RetryScheduled
     from slo_common._limiter import LimitKey as LimitKey
     from slo_common._limiter import LocalRateLimiter as LocalRateLimiter
     from slo_common._limiter import NoRateLimiter as NoRateLimiter
@@ -66,10 +75,12 @@ if TYPE_CHECKING:
     from slo_common._limiter import Reservation as Reservation
     from slo_common._limiter_file import FileRateLimiter as FileRateLimiter
     from slo_common._limiter_redis import RedisRateLimiter as RedisRateLimiter
+    from slo_common._otel import OpenTelemetryHook as OpenTelemetryHook
     from slo_common._pages import AsyncPaged as AsyncPaged
     from slo_common._pages import Page as Page
     from slo_common._pages import SyncPaged as SyncPaged
     from slo_common._poll import PollSchedule as PollSchedule
+    from slo_common._progress import rich_progress as rich_progress
     from slo_common._ratelimit import RateLimitState as RateLimitState
     from slo_common._retry import RetryPolicy as RetryPolicy
     from slo_common._secret import Secret as Secret
@@ -86,17 +97,22 @@ UnsupportedMediaType UntrustedLink ValidationFailed"""
 
 _HOME: Final[dict[str, str]] = {
     **dict.fromkeys(_ERRORS.split(), "_errors"),
+    **dict.fromkeys(
+        "AttemptEnded AttemptStarted BudgetSeen CallEnded CallStarted Event OnEvent RateLimitWait RetryScheduled".split(), "_events"
+    ),
     **dict.fromkeys(("LimitKey", "LocalRateLimiter", "NoRateLimiter", "RateLimiter", "Reservation"), "_limiter"),
     **dict.fromkeys(("AsyncPaged", "Page", "SyncPaged"), "_pages"),
     **dict.fromkeys(("UNSET", "Unset"), "_unset"),
     "FileRateLimiter": "_limiter_file",
     "OpenEnum": "_enums",
+    "OpenTelemetryHook": "_otel",
     "PollSchedule": "_poll",
     "RateLimitState": "_ratelimit",
     "RedisRateLimiter": "_limiter_redis",
     "RetryPolicy": "_retry",
     "Secret": "_secret",
     "Timeouts": "_timeouts",
+    "rich_progress": "_progress",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  # the names above, loaded when used

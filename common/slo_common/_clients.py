@@ -12,6 +12,7 @@ from slo_common._execute import Caller
 from slo_common._values import Call
 
 if TYPE_CHECKING:
+    from slo_common._events import OnEvent
     from slo_common._retry import RetryPolicy
     from slo_common._runtime import AsyncRuntime, SyncRuntime
     from slo_common._timeouts import Timeouts
@@ -40,16 +41,23 @@ class SyncClient:
         return drive(self._caller.call(call))
 
     def with_options(
-        self, *, timeout: float | Timeouts | None = None, retry: RetryPolicy | None = None, max_response_bytes: int | None = None
+        self,
+        *,
+        timeout: float | Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        max_response_bytes: int | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Self:
         """The same client (same connections, same rate limiter) with other options; what is left out stays as it is.
 
         ``timeout``: seconds for one call in all. ``retry``: see :class:`~slo_common.RetryPolicy`. ``max_response_bytes``: of one reply,
-        decompressed.
+        decompressed. ``on_event``: hooks in the place of the client's; an empty list is none. Raises :class:`~slo_common.InvalidArgument`.
 
         >>> client.with_options(timeout=5)  # doctest: +SKIP
         """
-        return self._view(self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes))
+        return self._view(
+            self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, on_event=on_event)
+        )
 
     def _view(self, caller: Caller) -> Self:
         view = object.__new__(type(self))
@@ -88,16 +96,23 @@ class AsyncClient:
         return await self._caller.call(call)
 
     def with_options(
-        self, *, timeout: float | Timeouts | None = None, retry: RetryPolicy | None = None, max_response_bytes: int | None = None
+        self,
+        *,
+        timeout: float | Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        max_response_bytes: int | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Self:
         """The same client (same connections, same rate limiter) with other options; what is left out stays as it is.
 
         ``timeout``: seconds for one call in all. ``retry``: see :class:`~slo_common.RetryPolicy`. ``max_response_bytes``: of one reply,
-        decompressed.
+        decompressed. ``on_event``: hooks in the place of the client's; an empty list is none. Raises :class:`~slo_common.InvalidArgument`.
 
         >>> client.with_options(timeout=5)  # doctest: +SKIP
         """
-        return self._view(self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes))
+        return self._view(
+            self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, on_event=on_event)
+        )
 
     def _view(self, caller: Caller) -> Self:
         view = object.__new__(type(self))

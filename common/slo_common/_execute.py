@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import platform
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -29,12 +30,17 @@ from slo_common._errors import (
 )
 from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, RateLimiter, Reservation
+from slo_common._listeners import Listeners, hooks_of
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._retry import RetryPolicy, Verdict, backoff, judge
 from slo_common._runtime import Runtime
 from slo_common._timeouts import Timeouts
 from slo_common._times import from_epoch
 from slo_common._values import Call, Reply, Request, Safety
+
+if TYPE_CHECKING:
+    from slo_common._events import OnEvent
+    from slo_common._watch import Watch
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,16 +82,23 @@ class Caller:
     timeouts: Timeouts = field(factory=Timeouts)
     retry: RetryPolicy = field(factory=RetryPolicy)
     max_response_bytes: int = MAX_JSON_BYTES
+    listeners: Listeners = field(factory=Listeners)
     chance: Callable[[], float] = random.random
 
     def with_options(
-        self, *, timeout: float | Timeouts | None = None, retry: RetryPolicy | None = None, max_response_bytes: int | None = None
+        self,
+        *,
+        timeout: float | Timeouts | None = None,
+        retry: RetryPolicy | None = None,
+        max_response_bytes: int | None = None,
+        on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Caller:
         return evolve(
             self,
             timeouts=self.timeouts if timeout is None else Timeouts.of(timeout),
             retry=self.retry if retry is None else retry,
             max_response_bytes=self.max_response_bytes if max_response_bytes is None else max_response_bytes,
+            listeners=self.listeners if on_event is None else Listeners(logger=self.listeners.logger, hooks=hooks_of(on_event)),
         )
 
     async def call(self, call: Call[T], *, sink: Sink | None = None) -> T:
@@ -98,11 +111,13 @@ class _Run:
     """The life of one call: its clock, its attempts and its verdicts. Made, used once and dropped."""
 
     __slots__ = (
+        "_begun",
         "_call",
         "_caller",
         "_failed",
         "_failures",
         "_first_sent",
+        "_in_doubt",
         "_may_be_done",
         "_not_before",
         "_pause",
@@ -114,6 +129,7 @@ class _Run:
         "_sink",
         "_started",
         "_verdict",
+        "_watch",
     )
 
     def __init__(self, caller: Caller, call: Call[Any], sink: Sink | None) -> None:
@@ -133,13 +149,32 @@ class _Run:
         self._renewed_now = False
         self._verdict = Verdict.GIVE_UP
         self._pause = 0.0
+        self._in_doubt = False  # interrupted when it had been sent
+        self._begun = 0  # requests
+        self._watch: Watch | None = caller.listeners.watch(call)  # almost always None: then nothing is told
 
     async def result(self) -> Any:
-        failure: SloError
+        if self._watch is not None:
+            self._watch.call_started(self._caller.base_url)
+            self._sink = self._watch.counted(self._sink)
+        failure: SloError | None = None
+        value: Any = None
         try:
-            return await self._attempt()  # almost always the whole story: only a failure pays for the machinery below
-        except SloError as e:
-            failure = e
+            try:
+                value = await self._attempt()  # almost always the whole story: only a failure pays for the machinery below
+            except SloError as e:
+                failure = e
+            if failure is not None:
+                value = await self._try_again(failure)
+        except BaseException as e:
+            self._end(e)
+            raise
+        if self._watch is not None:
+            self._end(None)
+        return value
+
+    async def _try_again(self, failure: SloError) -> Any:
+        """What comes of the call after its first failure; raises its last one."""
         if self._shall_retry(failure):
             import tenacity  # most programs never come here
             from tenacity.asyncio import AsyncRetrying
@@ -166,6 +201,7 @@ class _Run:
         runtime = caller.runtime
         reservation = await self._turn()
         sent_at: float | None = None
+        reply: Reply | None = None
         told = unsent = False
         try:
             request = await caller.auth.apply(
@@ -177,13 +213,21 @@ class _Run:
             bounds = self._bounds()
             if self._first_sent is None:
                 self._first_sent = from_epoch(runtime.wall())
+            self._begun += 1
+            if self._watch is not None:
+                self._watch.attempt_started(self._begun)
             sent_at = runtime.now()
             reply = await runtime.send(request, bounds, what=call.name, sink=self._sink)
             state, replied_at = parse_rate_limit(reply.headers), runtime.now()
             await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=replied_at))
             told = True
-            return self._decoded(reply)
+            value = self._decoded(reply)
+            if self._watch is not None:
+                self._watch.attempt_ended(self._begun, replied_at - sent_at, reply, None, caller.auth.secrets)
+            return value
         except SloError as e:
+            if self._watch is not None and sent_at is not None:
+                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, e, caller.auth.secrets)
             if call.gone_is_done and isinstance(e, NotFound) and self._may_be_done and call.gone is not None:
                 return call.gone()  # the attempt whose answer was lost did it
             unsent = e.sent is Sent.NO
@@ -193,7 +237,10 @@ class _Run:
             raise
         except BaseException as e:  # cancelled or interrupted: passed on untouched but for the note
             if sent_at is not None and call.safety is not Safety.READ:
+                self._in_doubt = True
                 e.add_note(f"{call.name} had been sent and may have been applied")
+            if self._watch is not None and sent_at is not None:
+                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, e, caller.auth.secrets)
             raise
         finally:
             if not told and (sent_at is None or unsent):
@@ -227,12 +274,34 @@ class _Run:
             )
         )
 
+    # What listeners are told
+
+    def _noticed(self, level: int) -> Watch | None:
+        """Who is told about something that is logged at ``level``: also those who did not want to hear of a call that goes well."""
+        if self._watch is None:
+            self._watch = self._caller.listeners.watch_from_now(self._call, level)
+        return self._watch
+
+    def _waits(self, seconds: float, reason: Literal["turn", "refused"], waited: float) -> None:
+        watch = self._noticed(logging.INFO)
+        if watch is not None:
+            watch.waits(seconds, reason, self._paused + waited)
+
+    def _end(self, error: BaseException | None) -> None:
+        watch = self._noticed(logging.WARNING)
+        if watch is not None:
+            elapsed = self._caller.runtime.now() - self._started
+            watch.call_ended(error, in_doubt=self._in_doubt, attempts=self._begun, elapsed=elapsed, waited=self._paused)
+
+    # Its turn
+
     async def _turn(self) -> Reservation:
         """Wait until the rate limiter gives this call a place."""
         caller = self._caller
         runtime = caller.runtime
         queued_at = now = runtime.now()
         if self._not_before > now:  # slept off before queueing: who holds a place must be about to use it
+            self._waits(self._not_before - now, "refused", 0.0)
             await runtime.sleep(self._not_before - now)
             now = runtime.now()
         reservation = await self._reserve(now)
@@ -240,7 +309,9 @@ class _Run:
         granted = False
         try:
             while wait > 0:
-                self._check_queue(runtime.now() - queued_at, wait)
+                waited = runtime.now() - queued_at
+                self._check_queue(waited, wait)
+                self._waits(wait, "turn", waited)
                 await runtime.sleep(wait)
                 now = runtime.now()
                 wait = await self._pace(functools.partial(reservation.renew, now))
@@ -297,8 +368,14 @@ class _Run:
 
     def _shall_retry(self, error: BaseException) -> bool:
         """Whether to try again; sets the pause before it."""
-        if not isinstance(error, SloError):
+        if not isinstance(error, SloError) or not self._is_worth_it(error):
             return False
+        watch = self._noticed(logging.INFO)
+        if watch is not None:
+            watch.retry(self._begun, error, max(self._pause, self._not_before - self._caller.runtime.now()))
+        return True
+
+    def _is_worth_it(self, error: SloError) -> bool:
         self._pause = 0.0
         if self._renewed_now:
             self._renewed_now = False
