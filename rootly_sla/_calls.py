@@ -119,9 +119,7 @@ def list_slas(
     wanted = {_FILTERS[argument]: _filter(argument, value, problems) for argument, value in filters.items() if value is not None}
     problems.integer("page_size", page_size, low=1, high=MAX_PAGE_SIZE)
     problems.integer("page_number", page_number, low=1)
-    order = [sort] if isinstance(sort, str) else list(sort or ())
-    if not all(part.strip() for part in order):
-        problems.add(f"sort: {sort!r} was given; allowed: a field such as 'created_at' or '-created_at', or a list of them")
+    order = _order(sort, problems) if sort is not None else []
     problems.raise_if_any()
     query = query_parameters(filters=wanted, sort=order)
     return _page(base_url, query, page_number, page_size)
@@ -185,6 +183,14 @@ def _one(reply: Reply, call: str, subject: str) -> Sla:
     else:
         return _convert.sla(resource, call=call, reply=reply)
     raise misfit(problem, call=call, reply=reply)
+
+
+def _order(sort: object, problems: Problems) -> list[str]:
+    fields = cast("Sequence[object]", [sort] if isinstance(sort, str) or not isinstance(sort, Sequence) else sort)
+    texts = [field for field in fields if isinstance(field, str) and field.strip()]
+    if len(texts) < len(fields):
+        problems.add(f"sort: {sort!r} was given; allowed: a field such as 'created_at' or '-created_at', or a list of them")
+    return texts
 
 
 def _filter(argument: str, value: object, problems: Problems) -> str | None:

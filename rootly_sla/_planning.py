@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, cast
 
 from attrs import frozen
 
@@ -97,8 +97,7 @@ class Applied:
 
 async def plan(desk: Desk, desired: Iterable[SlaSpec], *, delete_others: bool) -> Plan:
     """Compare all SLAs of the team with those desired."""
-    specs = tuple(desired)
-    wanted = _checked(specs)
+    specs, wanted = _checked(desired, delete_others)
     held = await _all(desk)
     changes = [_planned(spec, attributes, _only(held, spec.name)) for spec, attributes in zip(specs, wanted, strict=True)]
     if delete_others:
@@ -112,22 +111,31 @@ def given_by(spec: SlaSpec) -> dict[str, object]:
     return {name: getattr(spec, name) for name in ATTRIBUTES}
 
 
-def _checked(specs: tuple[SlaSpec, ...]) -> list[dict[str, object]]:
-    """The attributes of every spec; all faults of all of them in one exception."""
+def _checked(desired: object, delete_others: object) -> tuple[tuple[SlaSpec, ...], list[dict[str, object]]]:
+    """The specs and their attributes; all faults of all of them in one exception."""
+    if isinstance(desired, str | bytes) or not isinstance(desired, Iterable):
+        raise InvalidArgument(f"desired: {desired!r} was given; allowed: a list of SlaSpec")
+    specs: list[SlaSpec] = []
     wanted: list[dict[str, object]] = []
     problems: list[str] = []
+    if not isinstance(delete_others, bool):  # a text such as "no" must not count as true
+        problems.append(f"delete_others: {delete_others!r} was given; allowed: True or False")
     seen: set[str] = set()
-    for i, spec in enumerate(specs):
+    for i, spec in enumerate(cast("Iterable[object]", desired)):
+        if not isinstance(spec, SlaSpec):
+            problems.append(f"desired[{i}]: {spec!r} was given; allowed: a SlaSpec")
+            continue
         try:
             wanted.append(create_attributes(given_by(spec)))
         except InvalidArgument as e:
             problems += [f"desired[{i}].{problem}" for problem in e.problems]
-        if spec.name in seen:
+        if str(spec.name) in seen:
             problems.append(f"desired[{i}].name: {spec.name!r} was given before; allowed: each name once")
-        seen.add(spec.name)
+        seen.add(str(spec.name))
+        specs.append(spec)
     if problems:
         raise InvalidArgument(*problems)
-    return wanted
+    return tuple(specs), wanted
 
 
 async def _all(desk: Desk) -> list[Sla]:
@@ -174,6 +182,7 @@ _STEPS: Final = {
 
 async def apply(desk: Desk, plan: Plan) -> Applied:
     """Do it, one SLA after the other."""
+    _check_plan(plan)
     results: list[AppliedChange] = []
     stopped: SloError | None = None
     for change in plan.changes:
@@ -189,6 +198,12 @@ async def apply(desk: Desk, plan: Plan) -> Applied:
     if result.failed:
         raise ApplyFailed(result) from result.failed[0].error
     return result
+
+
+def _check_plan(plan: object) -> None:
+    changes: object = plan.changes if isinstance(plan, Plan) else None
+    if not isinstance(changes, tuple) or not all(isinstance(c, PlannedChange) for c in cast("tuple[object, ...]", changes)):
+        raise InvalidArgument(f"plan: {plan!r} was given; allowed: what slas.plan gives")
 
 
 async def _apply(desk: Desk, change: PlannedChange) -> AppliedChange:

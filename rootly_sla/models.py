@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Self, TypedDict, cast
+from typing import Any, Final, Self, TypedDict, TypeVar, cast
 
 from attrs import NOTHING, field, fields, frozen
 
 from slo_common._check import require
 from slo_common._enums import OpenEnum
+from slo_common._errors import InvalidArgument
 from slo_common._unset import UNSET, Unset
 
 DEADLINE_DAYS: Final = (1, 2, 3, 4, 5, 6, 7, 14, 21, 30)
@@ -99,10 +100,27 @@ class OffsetType(OpenEnum):
     AFTER_DUE = "after_due"
 
 
-def _values(values: Iterable[str] | None) -> tuple[str, ...] | None:
+def _values(values: object) -> tuple[str, ...] | None:
     """One text is one value only inside a list: a bare one would fall into its letters."""
-    require((f"values: {values!r} was given; allowed: a list of strings" if isinstance(values, str) else None,))
-    return None if values is None else tuple(values)
+    if values is None:
+        return None
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise InvalidArgument(f"values: {values!r} was given; allowed: a list of strings")
+    return tuple(cast("Iterable[str]", values))
+
+
+def _mapping_problem(values: object) -> str | None:
+    return None if isinstance(values, Mapping) else f"values: {values!r} was given; allowed: a mapping of attributes to values"
+
+
+Named = TypeVar("Named", bound=OpenEnum)
+
+
+def _member(name: str, value: object, kind: type[Named]) -> Named:
+    """A member of an enum, also a new one."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{name}: {value!r} was given; allowed: a string, such as {str(next(iter(kind)))!r}")
+    return kind(value)
 
 
 @frozen(kw_only=True)
@@ -136,8 +154,8 @@ class Condition:
         """A condition on a built-in field. ``values`` is left out for operators such as ``is_set``."""
         return cls(
             conditionable_type=ConditionType.BUILT_IN_FIELD,
-            property=ConditionProperty(property_name),
-            operator=Operator(operator),
+            property=_member("property_name", property_name, ConditionProperty),
+            operator=_member("operator", operator, Operator),
             values=_values(values),
             position=position,
         )
@@ -150,7 +168,7 @@ class Condition:
         return cls(
             conditionable_type=ConditionType.CUSTOM_FIELD,
             form_field_id=form_field_id,
-            operator=Operator(operator),
+            operator=_member("operator", operator, Operator),
             values=_values(values),
             position=position,
         )
@@ -290,6 +308,7 @@ class SlaSpec:
         ...
         slo_common._errors.InvalidArgument: assigment_deadline_days: an unknown attribute; allowed: name, ...
         """
+        require((_mapping_problem(values),))
         known = tuple(f.name for f in fields(cls))
         required = tuple(f.name for f in fields(cls) if f.default is NOTHING)
         require(

@@ -69,14 +69,11 @@ def _count(value: object, reply: Reply) -> int:
 def any_call(method: str, params: Mapping[str, object] | Sequence[object]) -> Rpc[JsonValue]:
     """Any method of the API. ``*.get`` and the like count as reads, all else as writes that are not repeated."""
     checks = Checks()
-    api, dot, name = method.partition(".")
-    if not (api and dot and name) or not method.isascii() or any(c.isspace() for c in method):
-        checks.add(f"method: {method!r} was given; allowed: the API and the method, such as 'host.get'")
-    if isinstance(params, str | bytes):
-        checks.add(f"params: {params!r} was given; allowed: a mapping or a list")
+    checks.method(method)
+    sent = checks.params(params)
     checks.raise_if_any()
-    safety = Safety.READ if name.lower() in _READ_METHODS else Safety.UNSAFE
-    return Rpc(method=method, params=params, safety=safety, read=lambda value, _: cast(JsonValue, value))
+    safety = Safety.READ if method.partition(".")[2].lower() in _READ_METHODS else Safety.UNSAFE
+    return Rpc(method=method, params=sent, safety=safety, read=lambda value, _: cast(JsonValue, value))
 
 
 def version() -> Rpc[str]:
@@ -105,11 +102,12 @@ def sla_query(
     params = given(
         slaids=checks.ids("slaids", slaids) if slaids is not None else None,
         serviceids=checks.ids("serviceids", serviceids) if serviceids is not None else None,
-        service_tags=checks.conditions(service_tags) if service_tags is not None else None,
-        evaltype=2 if any_tag else None,
-        editable=editable or None,
+        service_tags=checks.conditions("service_tags", service_tags) if service_tags is not None else None,
+        evaltype=2 if checks.flag("any_tag", any_tag) else None,
     )
-    params.update(listing(checks, filter=filter, search=search, sortfield=sortfield, sortorder=sortorder, limit=limit))
+    params.update(
+        listing(checks, filter=filter, search=search, sortfield=sortfield, sortorder=sortorder, limit=limit, editable=editable)
+    )
     checks.raise_if_any()
     return params
 
@@ -127,7 +125,13 @@ def sla_get(query: Mapping[str, object]) -> Rpc[tuple[Sla, ...]]:
 
 def columns(method: str, output: Select, selects: Mapping[str, Select | None], query: Mapping[str, object]) -> Rpc[tuple[Row, ...]]:
     """A ``get`` of chosen columns: rows as the server writes them."""
-    params: dict[str, object] = {"output": _listed(output), **{k: _listed(v) for k, v in selects.items() if v is not None}, **query}
+    checks = Checks()
+    params: dict[str, object] = {
+        "output": checks.texts("output", output),
+        **{_wire(name): checks.texts(name, value) for name, value in selects.items() if value is not None},
+        **query,
+    }
+    checks.raise_if_any()
 
     def read(value: object, reply: Reply) -> tuple[Row, ...]:
         rows = cast(list[object], value) if isinstance(value, list) else [None]
@@ -139,8 +143,10 @@ def columns(method: str, output: Select, selects: Mapping[str, Select | None], q
     return Rpc(method=method, params=params, safety=Safety.READ, read=read)
 
 
-def _listed(value: Select) -> object:
-    return value if isinstance(value, str) else list(value)
+def _wire(argument: str) -> str:
+    """The vendor's name of a parameter: ``select_service_tags`` is ``selectServiceTags``."""
+    first, *rest = argument.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def count(method: str, query: Mapping[str, object]) -> Rpc[int]:
@@ -284,14 +290,15 @@ def service_query(
     named = {"serviceids": serviceids, "parentids": parentids, "childids": childids, "slaids": slaids}
     params = given(
         **{name: checks.ids(name, value) for name, value in named.items() if value is not None},
-        deep_parentids=deep_parentids or None,
-        tags=checks.conditions(tags) if tags is not None else None,
-        problem_tags=checks.conditions(problem_tags) if problem_tags is not None else None,
-        without_problem_tags=without_problem_tags or None,
-        evaltype=2 if any_tag else None,
-        editable=editable or None,
+        deep_parentids=checks.flag("deep_parentids", deep_parentids) or None,
+        tags=checks.conditions("tags", tags) if tags is not None else None,
+        problem_tags=checks.conditions("problem_tags", problem_tags) if problem_tags is not None else None,
+        without_problem_tags=checks.flag("without_problem_tags", without_problem_tags) or None,
+        evaltype=2 if checks.flag("any_tag", any_tag) else None,
     )
-    params.update(listing(checks, filter=filter, search=search, sortfield=sortfield, sortorder=sortorder, limit=limit))
+    params.update(
+        listing(checks, filter=filter, search=search, sortfield=sortfield, sortorder=sortorder, limit=limit, editable=editable)
+    )
     checks.raise_if_any()
     return params
 
@@ -307,23 +314,20 @@ def service_get(
 ) -> Rpc[tuple[Service, ...]]:
     """``service.get`` of whole services."""
     checks = Checks()
-    spans: list[dict[str, object]] = []
-    for i, (start, end) in enumerate(status_timeline or ()):
-        begin, finish = checks.moment(f"status_timeline[{i}][0]", start), checks.moment(f"status_timeline[{i}][1]", end)
-        spans.append({"period_from": begin, "period_to": finish})
+    spans = checks.spans("select_status_timeline", status_timeline) if status_timeline is not None else None
+    links = {"selectParents": checks.flag("select_parents", parents), "selectChildren": checks.flag("select_children", children)}
+    wholes = {
+        "selectProblemEvents": checks.flag("select_problem_events", problem_events),
+        "selectStatusRules": checks.flag("select_status_rules", status_rules),
+    }
     checks.raise_if_any()
-    link = ["serviceid", "name"]
     params: dict[str, object] = {
         "output": "extend",
         "selectTags": "extend",
         "selectProblemTags": "extend",
-        **given(
-            selectParents=link if parents else None,
-            selectChildren=link if children else None,
-            selectProblemEvents="extend" if problem_events else None,
-            selectStatusRules="extend" if status_rules else None,
-            selectStatusTimeline=spans or None,
-        ),
+        **{name: ["serviceid", "name"] for name, asked in links.items() if asked},
+        **{name: "extend" for name, asked in wholes.items() if asked},
+        **given(selectStatusTimeline=spans or None),
         **query,
     }
     kind = tuple[Service, ...]

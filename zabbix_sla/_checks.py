@@ -2,74 +2,133 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Final, cast
+from typing import Final, TypeGuard, TypeVar, cast
 
-from slo_common._check import Problems, is_int
+from slo_common._check import Problems, is_int, text_problem
 from slo_common._times import Timestamp, to_epoch
 from slo_common._unset import UNSET, Unset
 from zabbix_sla.models import (
+    Algorithm,
     ExcludedDowntime,
     Match,
     ProblemTag,
+    PropagationRule,
     Schedule,
     Search,
+    ServiceStatus,
     ServiceTag,
     SlaPeriod,
+    SlaStatus,
     StatusRule,
+    StatusRuleType,
     Tag,
     TagCondition,
+    TagOperator,
 )
 
 MAX_DATE: Final = 2_147_483_647
 MAX_PERIODS: Final = 100
 WEEK: Final = 604_800
+_METHOD: Final = re.compile(r"[!-~]+?\.[!-~]+")
 _MAX_ID: Final = 9_223_372_036_854_775_807
 
 Texts = str | Sequence[str]
 Filter = Mapping[str, str | int | float | Sequence[str | int | float]]
 """Column to the value or values that it may have."""
 TagsIn = Mapping[str, str] | Iterable[Tag]
+Row = TypeVar("Row")
+AnyTag = TypeVar("AnyTag", ServiceTag, ProblemTag, Tag)
+
+
+def _is_list(value: object) -> TypeGuard[Iterable[object]]:
+    """Many values: no text, whose items would be letters, and no mapping, whose items would be its keys."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
 class Checks(Problems):
     """The problems of one call, and the wire form of what was checked."""
 
+    def wrong(self, name: str, value: object, allowed: str) -> None:
+        self.add(f"{name}: {value!r} was given; allowed: {allowed}")
+
     def id(self, name: str, value: object) -> str:
         text = value if isinstance(value, str) else ""
         if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_ID):
-            self.add(f"{name}: {value!r} was given; allowed: an id, which is a string of digits such as '5'")
+            self.wrong(name, value, "an id, which is a string of digits such as '5'")
         return text
 
     def ids(self, name: str, values: object) -> list[str]:
-        if isinstance(values, str) or not isinstance(values, Iterable):
-            self.add(f"{name}: {values!r} was given; allowed: a list of ids, such as ['50', '60']")
+        if not _is_list(values):
+            self.wrong(name, values, "a list of ids, such as ['50', '60']")
             return []
-        return [self.id(f"{name}[{i}]", v) for i, v in enumerate(cast(Iterable[object], values))]
+        return [self.id(f"{name}[{i}]", v) for i, v in enumerate(values)]
 
-    def moment(self, name: str, value: Timestamp) -> int:
+    def method(self, value: object) -> None:
+        if not isinstance(value, str) or _METHOD.fullmatch(value) is None:
+            self.wrong("method", value, "the API and the method, such as 'host.get'")
+
+    def params(self, value: object) -> dict[object, object] | list[object]:
+        """What ``call`` is given; what is in it is found out when it is written as JSON."""
+        if isinstance(value, Mapping):
+            return dict(cast(Mapping[object, object], value))
+        if not _is_list(value):
+            self.wrong("params", value, "a mapping or a list")
+            return []
+        return list(value)
+
+    def function(self, name: str, value: object, what: str) -> None:
+        if not callable(value):
+            self.wrong(name, value, what)
+
+    def flag(self, name: str, value: object) -> bool:
+        if not isinstance(value, bool):
+            self.wrong(name, value, "True or False")
+        return value is True
+
+    def words(self, name: str, value: object) -> str:
+        """A text that may be empty."""
+        if not isinstance(value, str):
+            self.wrong(name, value, "a string")
+            return ""
+        self.add(text_problem(name, value))
+        return value
+
+    def texts(self, name: str, value: object) -> str | list[str]:
+        """A text or several."""
+        if isinstance(value, str):
+            return self.words(name, value)
+        if not _is_list(value):
+            self.wrong(name, value, "a string or a list of strings")
+            return []
+        return [self.words(f"{name}[{i}]", v) for i, v in enumerate(value)]
+
+    def moment(self, name: str, value: object) -> int:
         """Epoch seconds that Zabbix can hold."""
         if not self.time(name, value):
             return 0
-        seconds = to_epoch(value)
+        seconds = to_epoch(cast(Timestamp, value))
         if seconds > MAX_DATE:
-            self.add(f"{name}: {value!r} was given; allowed: a time until 2038-01-19 03:14:07 UTC, the last that Zabbix can hold")
+            self.wrong(name, value, "a time until 2038-01-19 03:14:07 UTC, the last that Zabbix can hold")
         return seconds
 
     def code(self, name: str, value: object, kind: type[Enum]) -> int:
-        """A member of an enumeration, or its number."""
-        text = str(value.value) if isinstance(value, Enum) else str(value) if is_int(value) or isinstance(value, str) else ""
+        """A member of an enumeration, or its number. That of another enumeration may be the same number and mean something else."""
+        known = isinstance(value, kind) or is_int(value) or (isinstance(value, str) and not isinstance(value, Enum))
+        text = str(value.value if isinstance(value, Enum) else value) if known else ""
         allowed = [str(m.value) for m in kind]
         if text not in allowed:
             named = ", ".join(f"{kind.__name__}.{m.name}" for m in kind)
-            self.add(f"{name}: {value!r} was given; allowed: {named}, or their numbers {', '.join(allowed)}")
+            self.wrong(name, value, f"{named}, or their numbers {', '.join(allowed)}")
             return 0
         return int(text)
 
     def slo(self, value: object) -> float | int:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100 or round(value, 4) != value:
-            self.add(f"slo: {value!r} was given; allowed: a percentage from 0 to 100 with at most 4 decimals")
+            self.wrong("slo", value, "a percentage from 0 to 100 with at most 4 decimals")
             return 0
         return value
 
@@ -78,73 +137,147 @@ class Checks(Problems):
             self.zone(name, value)
         return value
 
-    def service_tags(self, value: Mapping[str, str] | Sequence[ServiceTag]) -> list[dict[str, object]]:
-        tags = [ServiceTag(tag=t, value=v) for t, v in value.items()] if isinstance(value, Mapping) else list(value)
-        if not tags:
-            self.add("service_tags: none was given; allowed: at least one tag")
-        self._distinct("service_tags", [(t.tag, t.value) for t in tags])
-        return [self._matching("service_tags", i, t) for i, t in enumerate(tags)]
-
-    def problem_tags(self, value: Mapping[str, str] | Sequence[ProblemTag]) -> list[dict[str, object]]:
-        tags = [ProblemTag(tag=t, value=v) for t, v in value.items()] if isinstance(value, Mapping) else list(value)
-        self._distinct("problem_tags", [(t.tag, t.value) for t in tags])
-        return [self._matching("problem_tags", i, t) for i, t in enumerate(tags)]
-
-    def tags(self, value: TagsIn) -> list[dict[str, object]]:
-        tags = (
-            [Tag(tag=t, value=v) for t, v in cast(Mapping[str, str], value).items()] if isinstance(value, Mapping) else list(value)
-        )
-        self._distinct("tags", [(t.tag, t.value) for t in tags])
-        for i, tag in enumerate(tags):
-            self.text(f"tags[{i}].tag", tag.tag, max_length=255)
-        return [{"tag": t.tag, "value": t.value} for t in tags]
-
-    def _matching(self, name: str, index: int, tag: ServiceTag | ProblemTag) -> dict[str, object]:
-        self.text(f"{name}[{index}].tag", tag.tag, max_length=255)
-        return {"tag": tag.tag, "operator": self.code(f"{name}[{index}].operator", tag.operator, Match), "value": tag.value}
-
-    def _distinct(self, name: str, keys: Sequence[object]) -> None:
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                self.add(f"{name}[{i}]: {key!r} was given twice; allowed: each once")
-
-    def schedule(self, rows: Sequence[Schedule]) -> list[dict[str, object]]:
-        for i, row in enumerate(rows):
-            if not (is_int(row.period_from) and is_int(row.period_to) and 0 <= row.period_from < row.period_to <= WEEK):
-                self.add(
-                    f"schedule[{i}]: {row.period_from!r} to {row.period_to!r} was given; "
-                    f"allowed: seconds from Sunday 00:00, 0 to {WEEK}, the start before the end"
-                )
-        self._distinct("schedule", [(r.period_from, r.period_to) for r in rows])
-        return [{"period_from": r.period_from, "period_to": r.period_to} for r in rows]
-
-    def excluded(self, rows: Sequence[ExcludedDowntime]) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = []
-        for i, row in enumerate(rows):
-            name = f"excluded_downtimes[{i}]"
-            self.text(f"{name}.name", row.name, max_length=255)
-            start, end = self.moment(f"{name}.period_from", row.period_from), self.moment(f"{name}.period_to", row.period_to)
-            if start >= end:
-                self.add(f"{name}: it starts at {row.period_from!r} and ends at {row.period_to!r}; allowed: a start before the end")
-            found.append({"name": row.name, "period_from": start, "period_to": end})
-        self._distinct("excluded_downtimes", [(r["period_from"], r["period_to"]) for r in found])
+    def rows(self, name: str, value: object, kind: type[Row]) -> list[tuple[str, Row]]:
+        """Those items that are of our class, each with its place in the argument."""
+        if not _is_list(value):
+            self.wrong(name, value, f"a list of {kind.__name__}")
+            return []
+        found: list[tuple[str, Row]] = []
+        for i, row in enumerate(value):
+            if isinstance(row, kind):
+                found.append((f"{name}[{i}]", row))
+            else:
+                self.wrong(f"{name}[{i}]", row, f"a {kind.__name__}")
         return found
 
-    def conditions(self, rows: Sequence[TagCondition]) -> list[dict[str, object]]:
-        return [{"tag": r.tag, "value": r.value, "operator": int(r.operator.value)} for r in rows]
+    def service_tags(self, value: object) -> list[dict[str, object]]:
+        before = len(self.found)
+        tags = self._tags("service_tags", value, ServiceTag)
+        if not tags and len(self.found) == before:
+            self.add("service_tags: none was given; allowed: at least one tag")
+        return [self._matching(place, t) for place, t in tags]
 
-    def status_rules(self, rows: Sequence[StatusRule]) -> list[dict[str, object]]:
-        for i, row in enumerate(rows):
-            self.integer(f"status_rules[{i}].limit_value", row.limit_value, low=1, high=1_000_000)
+    def problem_tags(self, value: object) -> list[dict[str, object]]:
+        return [self._matching(place, t) for place, t in self._tags("problem_tags", value, ProblemTag)]
+
+    def tags(self, value: object) -> list[dict[str, object]]:
+        return [{"tag": t.tag, "value": t.value} for _, t in self._tags("tags", value, Tag)]
+
+    def _tags(self, name: str, value: object, kind: type[AnyTag]) -> list[tuple[str, AnyTag]]:
+        if isinstance(value, Mapping):
+            value = [kind(tag=t, value=v) for t, v in cast(Mapping[str, str], value).items()]
+        rows = self.rows(name, value, kind)
+        for place, tag in rows:
+            self.text(f"{place}.tag", tag.tag, max_length=255)
+            self.words(f"{place}.value", tag.value)
+        self._distinct([(place, (t.tag, t.value)) for place, t in rows])
+        return rows
+
+    def _matching(self, place: str, tag: ServiceTag | ProblemTag) -> dict[str, object]:
+        return {"tag": tag.tag, "operator": self.code(f"{place}.operator", tag.operator, Match), "value": tag.value}
+
+    def _distinct(self, keys: Sequence[tuple[str, object]]) -> None:
+        seen: list[object] = []  # not a set: what was given may have no hash
+        for place, key in keys:
+            if key in seen:
+                self.add(f"{place}: {key!r} was given twice; allowed: each once")
+            seen.append(key)
+
+    def schedule(self, value: object) -> list[dict[str, object]]:
+        rows = self.rows("schedule", value, Schedule)
+        for place, row in rows:
+            if not (is_int(row.period_from) and is_int(row.period_to) and 0 <= row.period_from < row.period_to <= WEEK):
+                self.add(
+                    f"{place}: {row.period_from!r} to {row.period_to!r} was given; "
+                    f"allowed: seconds from Sunday 00:00, 0 to {WEEK}, the start before the end"
+                )
+        self._distinct([(place, (r.period_from, r.period_to)) for place, r in rows])
+        return [{"period_from": r.period_from, "period_to": r.period_to} for _, r in rows]
+
+    def excluded(self, value: object) -> list[dict[str, object]]:
+        found: list[tuple[str, dict[str, object]]] = []
+        for place, row in self.rows("excluded_downtimes", value, ExcludedDowntime):
+            self.text(f"{place}.name", row.name, max_length=255)
+            start, end = self.moment(f"{place}.period_from", row.period_from), self.moment(f"{place}.period_to", row.period_to)
+            if start >= end:
+                self.add(
+                    f"{place}: it starts at {row.period_from!r} and ends at {row.period_to!r}; allowed: a start before the end"
+                )
+            found.append((place, {"name": row.name, "period_from": start, "period_to": end}))
+        self._distinct([(place, (r["period_from"], r["period_to"])) for place, r in found])
+        return [r for _, r in found]
+
+    def conditions(self, name: str, value: object) -> list[dict[str, object]]:
         return [
             {
-                "type": int(r.type.value),
-                "limit_value": r.limit_value,
-                "limit_status": int(r.limit_status.value),
-                "new_status": int(r.new_status.value),
+                "tag": self.words(f"{place}.tag", r.tag),
+                "value": self.words(f"{place}.value", r.value),
+                "operator": self.code(f"{place}.operator", r.operator, TagOperator),
             }
-            for r in rows
+            for place, r in self.rows(name, value, TagCondition)
         ]
+
+    def status_rules(self, value: object) -> list[dict[str, object]]:
+        rows = self.rows("status_rules", value, StatusRule)
+        for place, row in rows:
+            self.integer(f"{place}.limit_value", row.limit_value, low=1, high=1_000_000)
+        return [
+            {
+                "type": self.code(f"{place}.type", r.type, StatusRuleType),
+                "limit_value": r.limit_value,
+                "limit_status": self.code(f"{place}.limit_status", r.limit_status, ServiceStatus),
+                "new_status": self.code(f"{place}.new_status", r.new_status, ServiceStatus),
+            }
+            for place, r in rows
+        ]
+
+    def spans(self, name: str, value: object) -> list[dict[str, object]]:
+        """Pairs of a start and an end."""
+        if not _is_list(value):
+            self.wrong(name, value, "a list of (start, end)")
+            return []
+        found: list[dict[str, object]] = []
+        for i, span in enumerate(value):
+            place = f"{name}[{i}]"
+            ends = list(span) if _is_list(span) else []
+            if len(ends) != 2:
+                self.wrong(place, span, "a pair of times, (start, end)")
+                continue
+            found.append({"period_from": self.moment(f"{place}[0]", ends[0]), "period_to": self.moment(f"{place}[1]", ends[1])})
+        return found
+
+    def filter(self, value: object) -> dict[str, object]:
+        if not isinstance(value, Mapping):
+            self.wrong("filter", value, "a mapping of columns to a value or a list of values")
+            return {}
+        columns = cast(Mapping[object, object], value)
+        return {self.words("filter", name): self._plain(f"filter[{name!r}]", found) for name, found in columns.items()}
+
+    def _plain(self, name: str, value: object) -> object:
+        values = list(value) if _is_list(value) else [value]
+        for one in values:
+            if not isinstance(one, str | int | float) or (isinstance(one, float) and not math.isfinite(one)):
+                self.wrong(name, one, "a string, a number, or a list of them")
+        return values if _is_list(value) else value
+
+    def search(self, value: object) -> dict[str, object]:
+        """The parameters of a text search."""
+        asked = value if isinstance(value, Search) else Search(fields={})
+        fields: object = asked.fields if isinstance(value, Search) else value
+        if not isinstance(fields, Mapping):
+            self.wrong("search", fields, "a mapping of columns to the text or texts looked for, or a Search")
+            return {}
+        columns = cast(Mapping[object, object], fields)
+        flags = {
+            "searchByAny": self.flag("search.any_field", asked.any_field),
+            "startSearch": self.flag("search.at_start", asked.at_start),
+            "excludeSearch": self.flag("search.exclude", asked.exclude),
+            "searchWildcardsEnabled": self.flag("search.wildcards", asked.wildcards),
+        }
+        return {
+            "search": {self.words("search", name): self.texts(f"search[{name!r}]", found) for name, found in columns.items()},
+            **{name: True for name, flag in flags.items() if flag},
+        }
 
 
 def given(**values: object) -> dict[str, object]:
@@ -160,35 +293,24 @@ def listing(
     sortfield: Texts | None,
     sortorder: Texts | None,
     limit: int | None,
+    editable: bool,
 ) -> dict[str, object]:
     """The wire form of what every ``get`` takes."""
     if limit is not None:
         checks.integer("limit", limit, low=1, high=MAX_DATE)
-    fields = (sortorder,) if isinstance(sortorder, str) else tuple(sortorder or ())
-    for order in fields:
+    orders = checks.texts("sortorder", sortorder) if sortorder is not None else None
+    for order in [orders] if isinstance(orders, str) else orders or []:
         checks.one_of("sortorder", order, ("ASC", "DESC"))
-    params = given(sortfield=_plain(sortfield), sortorder=_plain(sortorder), limit=limit)
-    if filter is not None:
-        params["filter"] = {name: _plain(value) for name, value in filter.items()}
-    if search is not None:
-        asked = search if isinstance(search, Search) else Search(fields={n: _texts(v) for n, v in search.items()})
-        params["search"] = {name: _plain(value) for name, value in asked.fields.items()}
-        flags = {
-            "searchByAny": asked.any_field,
-            "startSearch": asked.at_start,
-            "excludeSearch": asked.exclude,
-            "searchWildcardsEnabled": asked.wildcards,
-        }
-        params.update({name: True for name, flag in flags.items() if flag})
-    return params
-
-
-def _plain(value: object) -> object:
-    return list(cast(Iterable[object], value)) if isinstance(value, Iterable) and not isinstance(value, str) else value
-
-
-def _texts(value: Texts) -> str | tuple[str, ...]:
-    return value if isinstance(value, str) else tuple(value)
+    return {
+        **given(
+            editable=checks.flag("editable", editable) or None,
+            sortfield=checks.texts("sortfield", sortfield) if sortfield is not None else None,
+            sortorder=orders,
+            limit=limit,
+            filter=checks.filter(filter) if filter is not None else None,
+        ),
+        **(checks.search(search) if search is not None else {}),
+    }
 
 
 def sli_params(
@@ -233,8 +355,6 @@ def sla_fields(
     description: str | Unset,
 ) -> dict[str, object]:
     """The writable fields of an SLA that are set, checked."""
-    from zabbix_sla.models import SlaStatus
-
     fields: dict[str, object] = {}
     if not isinstance(name, Unset):
         checks.text("name", name, max_length=255)
@@ -250,7 +370,7 @@ def sla_fields(
     if not isinstance(status, Unset):
         fields["status"] = checks.code("status", status, SlaStatus)
     if not isinstance(description, Unset):
-        fields["description"] = description
+        fields["description"] = checks.words("description", description)
     if not isinstance(service_tags, Unset):
         fields["service_tags"] = checks.service_tags(service_tags)
     if not isinstance(schedule, Unset):
@@ -277,8 +397,6 @@ def service_fields(
     status_rules: Sequence[StatusRule] | Unset,
 ) -> dict[str, object]:
     """The writable fields of a service that are set, checked."""
-    from zabbix_sla.models import Algorithm, PropagationRule
-
     fields: dict[str, object] = {}
     if not isinstance(name, Unset):
         checks.text("name", name, max_length=128)
@@ -289,15 +407,15 @@ def service_fields(
         if not isinstance(number, Unset):
             checks.integer(label, number, low=0, high=most)
             fields[label] = number
-    if isinstance(propagation_rule, Unset) != isinstance(propagation_value, Unset) and isinstance(propagation_value, Unset):
-        checks.add("propagation_value: it is missing; allowed: given together with propagation_rule")
     if not isinstance(propagation_rule, Unset):
         fields["propagation_rule"] = checks.code("propagation_rule", propagation_rule, PropagationRule)
+        if isinstance(propagation_value, Unset):
+            checks.add("propagation_value: it is missing; allowed: given together with propagation_rule")
     if not isinstance(propagation_value, Unset):
         checks.integer("propagation_value", propagation_value, low=-1, high=5)
         fields["propagation_value"] = propagation_value
     if not isinstance(description, Unset):
-        fields["description"] = description
+        fields["description"] = checks.words("description", description)
     if not isinstance(tags, Unset):
         fields["tags"] = checks.tags(tags)
     if not isinstance(problem_tags, Unset):

@@ -65,37 +65,62 @@ class Plan:
         return sum(len(p.periods) for p in self.pages) * sum(map(len, self.chunks))
 
 
-def checked(slaid: str, start: Timestamp, end: Timestamp, serviceids: Sequence[str] | None, max_cells: int) -> tuple[int, int]:
-    """The bounds in epoch seconds. Raises InvalidArgument."""
+@frozen(kw_only=True)
+class Wish:
+    """What is asked for, checked: the bounds in epoch seconds, ``last`` exclusive."""
+
+    slaid: str
+    first: int
+    last: int
+    serviceids: tuple[str, ...] | None
+    on_progress: OnProgress | None
+    max_cells: int
+
+
+def wish(
+    slaid: str,
+    start: Timestamp,
+    end: Timestamp,
+    serviceids: Sequence[str] | None,
+    *,
+    on_progress: OnProgress | None,
+    max_cells: int,
+) -> Wish:
+    """The arguments of a report. Raises InvalidArgument."""
     checks = Checks()
-    checks.id("slaid", slaid)
     first, last = checks.moment("start", start), checks.moment("end", end)
     if first >= last:
         checks.add(f"start: {start!r} is not before end {end!r}; allowed: a start before the end")
-    if serviceids is not None:
-        checks.ids("serviceids", serviceids)
+    if on_progress is not None:
+        checks.function("on_progress", on_progress, "a function that takes a Progress")
     checks.integer("max_cells", max_cells, low=1)
+    made = Wish(
+        slaid=checks.id("slaid", slaid),
+        first=first,
+        last=last,
+        serviceids=tuple(checks.ids("serviceids", serviceids)) if serviceids is not None else None,
+        on_progress=on_progress,
+        max_cells=max_cells,
+    )
     checks.raise_if_any()
-    return first, last
+    return made
 
 
-async def plan(
-    caller: Caller, slaid: str, start: Timestamp, end: Timestamp, serviceids: Sequence[str] | None, max_cells: int
-) -> Plan:
+async def plan(caller: Caller, asked: Wish) -> Plan:
     """Ask for the SLA, its services and its periods in the range."""
-    first, last = checked(slaid, start, end, serviceids, max_cells)
+    slaid, serviceids = asked.slaid, asked.serviceids
     found = await caller.call(single(_calls.sla_get(_calls.sla_query(slaids=[slaid]))))
     if not found:
         raise api_error(200, call=_NAME, subject=slaid, errors=(ErrorDetail(detail=NO_OBJECT),), kind=NotFound)
     # The period of the effective date is the first one, and the current one the last, as the API reference says; the server itself
     # would go beyond both.
-    first = max(first, int(found[0].effective_date.timestamp()))
-    last = min(last - 1, int(caller.runtime.wall()), MAX_DATE)
+    first = max(asked.first, int(found[0].effective_date.timestamp()))
+    last = min(asked.last - 1, int(caller.runtime.wall()), MAX_DATE)
     if serviceids is None:
         rows = await caller.call(single(_calls.columns("service.get", ["serviceid"], {}, _calls.service_query(slaids=[slaid]))))
-        serviceids = [str(row.get("serviceid")) for row in rows]
+        serviceids = tuple(str(row.get("serviceid")) for row in rows)
     pages = await _pages(caller, slaid, first, last) if first <= last else ()
-    return Plan(slaid=slaid, pages=pages, chunks=_chunks(list(dict.fromkeys(serviceids)), max_cells))
+    return Plan(slaid=slaid, pages=pages, chunks=_chunks(list(dict.fromkeys(serviceids)), asked.max_cells))
 
 
 def _chunks(serviceids: Sequence[str], max_cells: int) -> tuple[tuple[str, ...], ...]:
@@ -144,19 +169,10 @@ async def fetch(caller: Caller, slaid: str, page: Page, chunk: Sequence[str]) ->
     return trimmed
 
 
-async def report(
-    caller: Caller,
-    slaid: str,
-    start: Timestamp,
-    end: Timestamp,
-    serviceids: Sequence[str] | None,
-    *,
-    on_progress: OnProgress | None,
-    max_cells: int,
-) -> SliResult:
+async def report(caller: Caller, asked: Wish) -> SliResult:
     """The whole range in one result."""
-    made = await plan(caller, slaid, start, end, serviceids, max_cells)
-    return merged(await fetch_pages(caller, made, made.pages, on_progress, done_before=0)) if made.pages else merged([])
+    made = await plan(caller, asked)
+    return merged(await fetch_pages(caller, made, made.pages, asked.on_progress, done_before=0)) if made.pages else merged([])
 
 
 async def fetch_pages(

@@ -131,9 +131,9 @@ class AsyncSlas:
             editable=editable,
         )
         selects = {
-            "selectServiceTags": select_service_tags,
-            "selectSchedule": select_schedule,
-            "selectExcludedDowntimes": select_excluded_downtimes,
+            "select_service_tags": select_service_tags,
+            "select_schedule": select_schedule,
+            "select_excluded_downtimes": select_excluded_downtimes,
         }
         return await self._caller.call(single(_calls.columns("sla.get", output, selects, query)))
 
@@ -300,7 +300,8 @@ class AsyncSlas:
         >>> sli = zbx.sla.report("5", start=1609459200, end=1640995200)  # doctest: +SKIP
         >>> sli.to_csv("2021.csv")  # doctest: +SKIP
         """
-        return await _report.report(self._caller, slaid, start, end, serviceids, on_progress=on_progress, max_cells=max_cells)
+        asked = _report.wish(slaid, start, end, serviceids, on_progress=on_progress, max_cells=max_cells)
+        return await _report.report(self._caller, asked)
 
     async def report_periods(
         self,
@@ -317,10 +318,11 @@ class AsyncSlas:
         >>> for sli in zbx.sla.report_periods("5", start=1609459200, end=1640995200):  # doctest: +SKIP
         ...     print(sli.periods[0].period_from, sli[0, "50"].sli)
         """
-        made = await _report.plan(self._caller, slaid, start, end, serviceids, max_cells)
+        asked = _report.wish(slaid, start, end, serviceids, on_progress=on_progress, max_cells=max_cells)
+        made = await _report.plan(self._caller, asked)
         done = 0
         for page in made.pages:
-            parts = await _report.fetch_pages(self._caller, made, [page], on_progress, done_before=done)
+            parts = await _report.fetch_pages(self._caller, made, [page], asked.on_progress, done_before=done)
             done += len(page.periods) * sum(map(len, made.chunks))
             for one in merged(parts).by_period():
                 yield one
@@ -445,12 +447,12 @@ class AsyncServices:
             editable=editable,
         )
         selects = {
-            "selectParents": select_parents,
-            "selectChildren": select_children,
-            "selectTags": select_tags,
-            "selectProblemTags": select_problem_tags,
-            "selectProblemEvents": select_problem_events,
-            "selectStatusRules": select_status_rules,
+            "select_parents": select_parents,
+            "select_children": select_children,
+            "select_tags": select_tags,
+            "select_problem_tags": select_problem_tags,
+            "select_problem_events": select_problem_events,
+            "select_status_rules": select_status_rules,
         }
         return await self._caller.call(single(_calls.columns("service.get", output, selects, query)))
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar, cast
 
 from attrs import field, frozen
 
 from slo_common._check import Problems
-from slo_common._errors import ApiError, AuthenticationError, SloError
+from slo_common._errors import ApiError, AuthenticationError, InvalidArgument, SloError
 from slo_common._json import dumps
 from slo_common._jsonrpc import Failure, Success, batch, request
 from slo_common._values import Call, Reply, Safety
 from zabbix_sla import _replies
 
 T = TypeVar("T")
+
+_MADE = "what the functions of zabbix_sla.calls make"
 
 HEADERS = (("content-type", "application/json-rpc"), ("accept", "application/json"))
 BUCKET = "api"
@@ -72,7 +74,7 @@ def single(rpc: Rpc[T]) -> Call[T]:
         method="POST",
         target="",
         headers=HEADERS,
-        content=dumps(request(rpc.method, rpc.params, id=1)),
+        content=_content(request(rpc.method, rpc.params, id=1)),
         safety=rpc.safety,
         bucket=BUCKET,
         subject=rpc.subject,
@@ -82,17 +84,38 @@ def single(rpc: Rpc[T]) -> Call[T]:
     )
 
 
-def together(rpcs: Sequence[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
-    """One HTTP call for many calls of the API. It is as safe to repeat as the least safe of them."""
+def _content(envelope: object) -> bytes:
+    try:
+        return dumps(envelope)
+    except (TypeError, ValueError, RecursionError) as e:  # what ``call`` was given, since all else is checked
+        problem = str(e)
+    raise InvalidArgument(f"params: {problem}; allowed: what JSON can hold")
+
+
+def _checked(calls: object) -> tuple[Rpc[object], ...]:
+    """The calls of a batch. Raises InvalidArgument."""
     problems = Problems()
-    if not rpcs:
-        problems.add("calls: none was given; allowed: at least one")
-    for i, rpc in enumerate(rpcs):
-        if not rpc.takes_credentials:
+    found: list[Rpc[object]] = []
+    if isinstance(calls, str | bytes) or not isinstance(calls, Iterable):
+        raise InvalidArgument(f"calls: {calls!r} was given; allowed: a list of {_MADE}")
+    for i, rpc in enumerate(cast("Iterable[object]", calls)):
+        if not isinstance(rpc, Rpc):
+            problems.add(f"calls[{i}]: {rpc!r} was given; allowed: {_MADE}")
+            continue
+        found.append(cast("Rpc[object]", rpc))
+        if not found[-1].takes_credentials:
             problems.add(
                 f"calls[{i}]: {rpc.method} was given; allowed: calls that take credentials, since one batch has one credential"
             )
+    if not found and not problems.found:
+        problems.add("calls: none was given; allowed: at least one")
     problems.raise_if_any()
+    return tuple(found)
+
+
+def together(calls: Iterable[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
+    """One HTTP call for many calls of the API. It is as safe to repeat as the least safe of them."""
+    rpcs = cast("tuple[Rpc[T], ...]", _checked(calls))
     safeties = {r.safety for r in rpcs}
     worst = next(s for s in (Safety.UNSAFE, Safety.IDEMPOTENT, Safety.READ) if s in safeties)
 
@@ -113,7 +136,7 @@ def together(rpcs: Sequence[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
         method="POST",
         target="",
         headers=HEADERS,
-        content=dumps(batch([(r.method, r.params) for r in rpcs])),
+        content=_content(batch([(r.method, r.params) for r in rpcs])),
         safety=worst,
         bucket=BUCKET,
         decode=decode,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import TypeGuard
 
@@ -44,6 +45,8 @@ class Problems:
             self.add(f"{name}: {value!r} was given; allowed: a non-empty string")
         elif max_length is not None and len(value) > max_length:
             self.add(f"{name}: {len(value)} characters were given; allowed: at most {max_length}")
+        else:
+            self.add(text_problem(name, value))
 
     def time(self, name: str, value: object) -> bool:
         problem = epoch_problem(name, value)
@@ -63,6 +66,9 @@ class Problems:
         self.add(segment_problem(name, value))
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def is_int(value: object) -> TypeGuard[int]:
     """An int that is not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
@@ -78,7 +84,7 @@ def segment_problem(name: str, value: object) -> str | None:
         return f"{name}: {value!r} was given; allowed: an id, not a relative path"
     if len(value) > 255:
         return f"{name}: {len(value)} characters were given; allowed: an id of 1 to 255 characters"
-    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+    if _CONTROL.search(value):
         return f"{name}: {value!r} has a control character; allowed: an id of 1 to 255 characters"
     return text_problem(name, value)
 

@@ -123,4 +123,8 @@ def not_json(reply: Reply, *, call: str, request_id: str | None, reason: str) ->
 
 def dumps(value: object) -> bytes:
     """Compact UTF-8 JSON; NaN and infinities are refused with ValueError."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "surrogatepass")
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as replies may hold it: UTF-8 has no bytes for it, JSON has an escape
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from slo_common._check import require
 
 
 def _seconds_problem(name: str, value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= sys.float_info.max:
         return f"{name}: {value!r} was given; allowed: a number of seconds above 0"
     return None
 

@@ -264,3 +264,8 @@ class TestLargeBodies:
 
 def _nothing(_name: str) -> None:
     return None
+
+
+def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
+    """As a reply brought it, so can it be sent back: bytes that are no UTF-8 would spoil the whole body."""
+    assert dumps({"name": "é\ud800"}) == b'{"name":"\\u00e9\\ud800"}'

@@ -10,6 +10,7 @@ import pytest
 
 from slo_common import InvalidArgument
 from tests.zabbix.modes import Mode, Server
+from zabbix_sla import calls
 from zabbix_sla.models import ExcludedDowntime, Schedule, ServiceStatus, ServiceTag, StatusRule, StatusRuleType, Tag
 
 Operation = Callable[[Any], object]
@@ -78,7 +79,7 @@ CASES: list[tuple[Operation, str, str]] = [
     (get(limit=0), "limit: 0", "from 1 to"),
     (get(sortorder="UP"), "sortorder: 'UP'", "'ASC', 'DESC'"),
     (get(sortorder=["ASC", "down"]), "sortorder: 'down'", "'ASC', 'DESC'"),
-    (timeline((0, NAIVE)), "status_timeline[0][1]:", "aware datetime"),
+    (timeline((0, NAIVE)), "select_status_timeline[0][1]:", "aware datetime"),
     (create(name=""), "name: ''", "non-empty"),
     (create(name="x" * 256), "name: 256 characters", "at most 255"),
     (create(period=5), "period: 5", "SlaPeriod.DAILY"),
@@ -145,6 +146,13 @@ CASES: list[tuple[Operation, str, str]] = [
     (call("sla.", {}), "method: 'sla.'", "'host.get'"),
     (call("sla get.x", {}), "method: 'sla get.x'", "'host.get'"),
     (call("host.get", "x"), "params: 'x'", "a mapping or a list"),
+    (call("host.get", {"a": object()}), "params: Object of type object", "what JSON can hold"),
+    (call("host.get", {"a": float("nan")}), "params: Out of range float", "what JSON can hold"),
+    (lambda z: z.batch([calls.call("a.get", {"a": object()})]), "params: Object of type object", "what JSON can hold"),
+    (lambda z: z.batch([1]), "calls[0]: 1", "zabbix_sla.calls"),
+    (create(name="\ud800"), "name: half of a surrogate pair", "Unicode text"),
+    (get(filter={"status": float("inf")}), "filter['status']: inf", "a number"),
+    (get(editable="no"), "editable: 'no'", "True or False"),
 ]
 
 
