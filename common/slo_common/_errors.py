@@ -429,6 +429,8 @@ class ReportUnavailable(SloError):
 
 def shown(text: str, *, limit: int = 500) -> str:
     """A text of the server's or the caller's as a message may hold it: of bounded length, and unable to forge a line of a log."""
+    if len(text) <= limit and text.isprintable():
+        return text
     start = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
     return start if len(text) <= limit else f"{start}... ({len(text)} characters)"
 

@@ -31,6 +31,7 @@ from slo_common._errors import (
 from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, RateLimiter, Reservation
 from slo_common._listeners import Listeners, hooks_of
+from slo_common._ratelimit import NOTHING
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._retry import RetryPolicy, Verdict, backoff, judge
 from slo_common._runtime import Runtime
@@ -202,6 +203,7 @@ class _Run:
         reservation = await self._turn()
         sent_at: float | None = None
         reply: Reply | None = None
+        state = NOTHING
         told = unsent = False
         try:
             request = await caller.auth.apply(
@@ -219,15 +221,15 @@ class _Run:
             sent_at = runtime.now()
             reply = await runtime.send(request, bounds, what=call.name, sink=self._sink)
             state, replied_at = parse_rate_limit(reply.headers), runtime.now()
-            await self._pace(lambda: reservation.done(state, refused=reply.status == 429, now=replied_at))
+            await self._pace(functools.partial(reservation.done, state, refused=reply.status == 429, now=replied_at))
             told = True
             value = self._decoded(reply)
             if self._watch is not None:
-                self._watch.attempt_ended(self._begun, replied_at - sent_at, reply, None, caller.auth.secrets)
+                self._watch.attempt_ended(self._begun, replied_at - sent_at, reply, state, None, caller.auth.secrets)
             return value
         except SloError as e:
             if self._watch is not None and sent_at is not None:
-                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, e, caller.auth.secrets)
+                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, state, e, caller.auth.secrets)
             if call.gone_is_done and isinstance(e, NotFound) and self._may_be_done and call.gone is not None:
                 return call.gone()  # the attempt whose answer was lost did it
             unsent = e.sent is Sent.NO
@@ -240,7 +242,7 @@ class _Run:
                 self._in_doubt = True
                 e.add_note(f"{call.name} had been sent and may have been applied")
             if self._watch is not None and sent_at is not None:
-                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, e, caller.auth.secrets)
+                self._watch.attempt_ended(self._begun, runtime.now() - sent_at, reply, state, e, caller.auth.secrets)
             raise
         finally:
             if not told and (sent_at is None or unsent):

@@ -7,9 +7,7 @@ import itertools
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from attrs import evolve
-
-from slo_common._auth import conceal
+from slo_common._auth import SHORTEST
 from slo_common._body import Sink
 from slo_common._errors import OutcomeUnknown, Sent, SloError, shown
 from slo_common._event_log import log
@@ -24,12 +22,11 @@ from slo_common._events import (
     RetryScheduled,
 )
 from slo_common._listeners import Listeners
-from slo_common._ratelimit import parse as parse_rate_limit
+from slo_common._ratelimit import RateLimitState
 from slo_common._secret import Secret
 from slo_common._values import Call, Reply, Safety
 
 _numbers: Final = itertools.count(1)
-NO_REPLY: Final = Reply(status=0)
 
 
 @functools.lru_cache(maxsize=64)
@@ -103,35 +100,38 @@ class Watch:
         self._tell(AttemptStarted(call_id=self._id, call=self._call.name, attempt=attempt))
 
     def attempt_ended(
-        self, attempt: int, elapsed: float, reply: Reply | None, error: BaseException | None, secrets: tuple[Secret, ...]
+        self,
+        attempt: int,
+        elapsed: float,
+        reply: Reply | None,
+        limits: RateLimitState,
+        error: BaseException | None,
+        secrets: tuple[Secret, ...],
     ) -> None:
         """Also tells the budget, if the reply says something about it."""
-        heard = NO_REPLY if reply is None else conceal(evolve(reply, body=b""), secrets)
-        limits = parse_rate_limit(heard.headers)
         if limits.limit is not None or limits.remaining is not None:
             self._tell(
                 BudgetSeen(
                     call_id=self._id,
                     call=self._call.name,
-                    bucket=self._call.bucket if limits.name is None else shown(limits.name, limit=100),
+                    bucket=_header(limits.name, secrets) or self._call.bucket,
                     limit=limits.limit,
                     remaining=limits.remaining,
                     period=limits.period,
                     resets_in=limits.reset_in,
                 )
             )
-        received = 0 if reply is None else len(reply.body)
         self._tell(
             AttemptEnded(
                 call_id=self._id,
                 call=self._call.name,
                 attempt=attempt,
                 elapsed=elapsed,
-                status=heard.status or None,
-                request_id=shown(heard.header("x-request-id"), limit=100) or None,
+                status=None if reply is None else reply.status,
+                request_id=None if reply is None else _header(reply.header("x-request-id"), secrets),
                 sent=Sent.YES if reply is not None else error.sent if isinstance(error, SloError) else Sent.MAYBE,
                 request_bytes=len(self._call.content or b""),
-                response_bytes=received + (0 if self._counter is None else self._counter.count),
+                response_bytes=(0 if reply is None else len(reply.body)) + (0 if self._counter is None else self._counter.count),
                 retry_after=limits.retry_after,
                 error=None if error is None else type(error).__name__,
                 detail=_said(error),
@@ -168,6 +168,16 @@ class Watch:
                 waited=waited,
             )
         )
+
+
+def _header(text: str | None, secrets: tuple[Secret, ...]) -> str | None:
+    """A server's words, without a credential that it repeats."""
+    if not text:
+        return None
+    for secret in (s.reveal() for s in secrets):
+        if len(secret) >= SHORTEST:
+            text = text.replace(secret, "***")
+    return shown(text, limit=100)
 
 
 def _said(error: BaseException | None) -> str:
