@@ -30,7 +30,7 @@ class CallStarted(Event):
     method: str
     """Of HTTP."""
     route: str
-    """The path with names in the place of ids, such as ``/api/v1/slo/{slo_id}``."""
+    """The path without its query and with ``{id}`` in the place of the id, such as ``/api/v1/slo/{id}/history``."""
     server: str
     """Host name."""
     port: int

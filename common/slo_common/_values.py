@@ -78,8 +78,6 @@ class Call(Generic[T]):
     decode: Callable[[Reply], T]
     subject: str = ""
     """What it is about, for messages: an id or a name."""
-    route: str = ""
-    """``target`` without its query and with names in the place of ids, for traces; left out where no id is in it."""
     gone_is_done: bool = False
     """A 404 on a repeated attempt means that the first one worked (deletes)."""
     gone: Callable[[], T] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from slo_common._auth import SHORTEST
 from slo_common._body import Sink
@@ -35,6 +35,17 @@ def _place(base_url: str) -> tuple[str, int, str]:
     parts = urlsplit(base_url)
     port = parts.port if parts.port is not None else 443 if parts.scheme == "https" else 80
     return parts.hostname or "", port, parts.path
+
+
+def _route(target: str, subject: str) -> str:
+    """A target without its query and its id: what a backend for traces can group by."""
+    segments = target.partition("?")[0].split("/")
+    encoded = quote(subject, safe="")
+    for i in range(len(segments) - 1, 0, -1):
+        if segments[i] == encoded:
+            segments[i] = "{id}"
+            break
+    return "/".join(segments)
 
 
 class CountingSink:
@@ -81,7 +92,7 @@ class Watch:
                 call_id=self._id,
                 call=call.name,
                 method=call.method,
-                route=path + (call.route or call.target.partition("?")[0]),
+                route=path + _route(call.target, call.subject),
                 server=server,
                 port=port,
                 subject=shown(call.subject, limit=100),

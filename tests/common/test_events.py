@@ -63,17 +63,17 @@ def only(events: list[Event], kind: type[Event]) -> Any:
 
 def test_a_call_that_goes_well_is_told_from_beginning_to_end() -> None:
     caller, events = heard_by(FakeRuntime(ok(b"fine", x_request_id="r-1"), latency=0.25))
-    assert run(caller, call_of(Safety.IDEMPOTENT, subject="t-1", route="/v1/things/{thing_id}")) == "fine"
+    assert run(caller, call_of(Safety.IDEMPOTENT, subject="t/1", target="/v1/things/t%2F1/parts?token=hidden")) == "fine"
     number = events[0].call_id
     assert events == [
         CallStarted(
             call_id=number,
             call="vendor.things.do",
             method="POST",
-            route="/v1/things/{thing_id}",
+            route="/v1/things/{id}/parts",
             server="vendor.test",
             port=443,
-            subject="t-1",
+            subject="t/1",
             writes=True,
         ),
         AttemptStarted(call_id=number, call="vendor.things.do", attempt=1),
