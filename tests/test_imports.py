@@ -69,7 +69,12 @@ IMPORTS = tuple(
 
 
 def test_httpx_is_imported_by_one_module() -> None:
-    assert {i.importer for i in IMPORTS if i.top in {"httpx", "httpcore"}} == {"slo_common._http"}
+    importers = [i for i in IMPORTS if i.top in {"httpx", "httpcore"} and i.importer != "slo_common.sandbox._door"]
+    assert {i.importer for i in importers} == {"slo_common._http"}
+
+
+def test_door_of_the_sandboxes_names_types_of_httpx_only() -> None:
+    assert [i.at_load for i in IMPORTS if i.top == "httpx" and i.importer == "slo_common.sandbox._door"] == [False]
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

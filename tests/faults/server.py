@@ -11,16 +11,13 @@ them that a server would have carried out (all but those that the script refuses
 
 from __future__ import annotations
 
-import gzip as _gzip
 import json
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
@@ -28,7 +25,7 @@ from attrs import field, frozen
 
 from slo_common._http import sandbox_request
 from slo_common._values import Reply
-from slo_common.sandbox import Sandbox
+from slo_common.sandbox import Answer, Broken, Drop, FaultScript, Sandbox, _wire
 
 PATIENCE = 5.0
 """Seconds after which a step gives up waiting for the client; no good test comes near it."""
@@ -92,15 +89,30 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
 
-    def answer_from(self, sandbox: Sandbox) -> bytes:
-        """Let a sandbox carry out the request that was read; gives its reply as bytes."""
+    def reply_from(self, sandbox: Sandbox) -> Reply:
+        """Let a sandbox carry out the request that was read."""
         assert self.request is not None
         request = self.request
         reply = sandbox.handle(sandbox_request(request.method, request.target, request.headers.items(), request.body))
         assert isinstance(reply, Reply)
         if reply.status in range(300, 500):
             self.server.refused(request)
+        return reply
+
+    def answer_from(self, sandbox: Sandbox) -> bytes:
+        """The same, as bytes."""
+        reply = self.reply_from(sandbox)
         return whole(reply.status, reply.body, reply.headers, keep=True)
+
+    def end_by(self, answer: Answer) -> None:
+        """As this answer of a fault script says."""
+        match answer.end if isinstance(answer, Broken) else answer:
+            case Drop.BEFORE:
+                self.reset()
+            case Drop.STALL:
+                self.wait_for_the_end()
+            case _:
+                self.close()
 
     def wait_for_the_end(self) -> None:
         """Until the client closes its side."""
@@ -119,8 +131,7 @@ class Connection:
     def reset(self) -> None:
         """An RST: what the client has not read yet is lost."""
         self.open = False
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.sock.close()
+        _wire.reset(self.sock)
 
 
 Step = Callable[[Connection], None]
@@ -147,10 +158,7 @@ def head(
         fields["transfer-encoding"] = "chunked"
     if not keep:
         fields["connection"] = "close"
-    fields |= {name.lower(): value for name, value in (headers or {}).items()}
-    reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Odd"
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in fields.items())]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+    return _wire.head(status, fields | {name.lower(): value for name, value in (headers or {}).items()})
 
 
 def whole(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None, *, keep: bool = False) -> bytes:
@@ -159,20 +167,8 @@ def whole(status: int, body: bytes = b"", headers: Mapping[str, str] | None = No
     return head(status, length=None if empty else len(body), keep=keep, headers=headers) + (b"" if empty else body)
 
 
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-LAST_CHUNK = b"0\r\n\r\n"
-
-
-def gzip(data: bytes) -> bytes:
-    return _gzip.compress(data, mtime=0)
-
-
-def bomb(size: int) -> bytes:
-    """A gzip body that inflates to this many zero bytes."""
-    return _gzip.compress(bytes(size), 9, mtime=0)
+# What the tests build replies of besides.
+LAST_CHUNK, chunk, gzip, bomb = _wire.LAST_CHUNK, _wire.chunk, _wire.compressed, _wire.bomb
 
 
 # Steps.
@@ -223,6 +219,23 @@ def respond(sandbox: Sandbox, cut: slice | None = None) -> Step:
     def step(connection: Connection) -> None:
         reply = connection.answer_from(sandbox)
         connection.send(reply if cut is None else reply[cut])
+
+    return step
+
+
+def play(steps: str, sandbox: Sandbox | None = None) -> Step:
+    """The steps of a fault script, as a served sandbox plays them; ``apply`` asks this sandbox."""
+    (fault,) = FaultScript.parse(f"any: {steps}")
+
+    def step(connection: Connection) -> None:
+        true = connection.reply_from(sandbox) if sandbox is not None and fault.applies else None
+        answer = fault.answer(true)
+        if isinstance(answer, Broken):
+            connection.server.stopping.wait(answer.wait)
+            connection.send(answer.on_the_wire())
+        elif isinstance(answer, Reply):
+            connection.send(whole(answer.status, answer.body, answer.headers))
+        connection.end_by(answer)
 
     return step
 

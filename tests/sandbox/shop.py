@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from slo_common._values import Reply
-from slo_common.sandbox import Drop, Sandbox, SandboxRequest
+from slo_common.sandbox import Answer, Sandbox, SandboxRequest
 
 JSON = {"content-type": "application/json"}
 
@@ -46,6 +46,6 @@ def request(method: str = "GET", path: str = "/things", body: bytes = b"") -> Sa
     return SandboxRequest(method=method, segments=tuple(path.split("/")[1:]), body=body)
 
 
-def answered(reply: Reply | Drop) -> Reply:
+def answered(reply: Answer) -> Reply:
     assert isinstance(reply, Reply)
     return reply

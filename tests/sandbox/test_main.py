@@ -9,15 +9,28 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from datadog_slo import DatadogSLO
 from rootly_sla import RootlySLA
+from slo_common import OutcomeUnknown
 from slo_common.sandbox.__main__ import environment, main, parser, sandboxes
+from slo_common.sandbox._script import usage
 from slo_common.sandbox._server import Server
 from zabbix_sla import ZabbixSLA
+
+SLA: dict[str, Any] = {
+    "name": "Sev4 follow-ups",
+    "manager_user_id": 7,
+    "assignment_deadline_days": 1,
+    "assignment_deadline_parent_status": "resolved",
+    "completion_deadline_days": 14,
+    "completion_deadline_parent_status": "resolved",
+}
 
 
 @pytest.fixture
@@ -120,6 +133,51 @@ def test_only_the_vendors_named_are_served(names: list[str], starts: list[str]) 
     assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
 
 
+def test_faults_of_a_script_hit_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "bad-morning.faults"
+    script.write_text("# the answer of the first creation is lost\nPOST /v1/slas: apply, cut 40%, reset\n")
+    command = [sys.executable, "-m", "slo_common.sandbox", "--port", "0", "--only", "rootly", "--faults", str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            for assignment in read_lines(process, 2)[1].removeprefix("export ").split():
+                monkeypatch.setenv(*assignment.split("=", 1))
+            with RootlySLA() as rootly:
+                with pytest.raises(OutcomeUnknown) as caught:
+                    rootly.slas.create(**SLA)
+                assert caught.value.reconcile().name == SLA["name"]
+                assert len(list(rootly.slas.list())) == 3
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"any: resett\nany: reset\nany: close", ["line 1: 'resett' is no step; allowed: wait, apply,"]),
+        (b"any: resett\nGOT /: reset", ["line 1: 'resett' is no step", "line 2: 'GOT' is no method; allowed: GET,"]),
+        (b"any: reset \xff", ["it cannot be read: 'utf-8' codec can't decode byte 0xff"]),
+        (None, ["it cannot be read: [Errno 2] No such file or directory"]),
+    ],
+)
+def test_a_script_that_makes_no_sense_is_told_line_by_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes | None, said: list[str]
+) -> None:
+    path = tmp_path / "x.faults"
+    if text is not None:
+        path.write_bytes(text)
+    with pytest.raises(SystemExit, match="2"):
+        main(["--faults", str(path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert [part in line for part, line in zip(said, lines, strict=True)] == [True] * len(said)
+    assert all(str(path) in line for line in lines)
+
+
+def test_the_help_shows_the_language(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert usage() in capsys.readouterr().out
+
+
 def test_a_vendor_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["--only", "pagerduty"])
@@ -128,4 +186,4 @@ def test_a_vendor_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[s
 
 def test_the_options_have_defaults() -> None:
     options = parser().parse_args([])
-    assert (options.host, options.port, options.only) == ("127.0.0.1", 8080, None)
+    assert (options.host, options.port, options.only, options.faults) == ("127.0.0.1", 8080, None, None)

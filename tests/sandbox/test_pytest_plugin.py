@@ -61,3 +61,41 @@ def test_a_users_suite_can_begin_at_another_moment(pytester: pytest.Pytester) ->
     pytester.makepyfile("def test_it(datadog_sandbox):\n    assert datadog_sandbox.clock.now() == 1_600_000_000")
     result = pytester.runpytest_inprocess(*PLUGIN)
     result.assert_outcomes(passed=1)
+
+
+FAULTS = """
+import pytest
+from slo_common import InvalidArgument
+from slo_common.sandbox import FaultScript
+
+pytestmark = pytest.mark.slo_faults("POST /of/the/module: reset")
+
+
+@pytest.mark.slo_faults("GET /a: apply, close")
+@pytest.mark.slo_faults("GET /b: apply, cut 50%")
+def test_marks(datadog_sandbox, rootly_sandbox, zabbix_server, zabbix_sandbox):
+    for sandbox in (datadog_sandbox, rootly_sandbox, zabbix_sandbox):
+        assert [fault.path for fault in sandbox.faults.pending] == ["/of/the/module", "/a", "/b"]
+
+
+class TestOfOnesOwn:
+    @pytest.fixture
+    def sandbox_faults(self):
+        return FaultScript.parse("any: stall")
+
+    def test_override(self, rootly_sandbox):
+        assert [fault.kind for fault in rootly_sandbox.faults.pending] == ["stall"]
+
+
+@pytest.mark.slo_faults("any: resett")
+def test_wrong(request):
+    with pytest.raises(InvalidArgument, match="'resett' is no step"):
+        request.getfixturevalue("datadog_sandbox")
+"""
+
+
+def test_a_users_test_can_be_marked_with_faults(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAULTS)
+    pytester.makeini("[pytest]\naddopts = --strict-markers")
+    result = pytester.runpytest_inprocess(*PLUGIN)
+    result.assert_outcomes(passed=3)

@@ -5,22 +5,30 @@ three), and the pytest plugin gives the fixtures ``datadog_sandbox``, ``rootly_s
 """
 
 from slo_common._values import Reply
-from slo_common.sandbox._faults import Drop, Fault, FaultPlan
+from slo_common.sandbox._faults import Fault, FaultPlan
 from slo_common.sandbox._limits import FixedWindows, Meter, SlidingWindows, Taken, Window
+from slo_common.sandbox._script import FaultScript
 from slo_common.sandbox._state import Clock, Entry, Sandbox, SandboxRequest, SystemClock, VirtualClock
+from slo_common.sandbox._steps import Answer, Broken, Drop, Framing, Part, Step
 
 __all__ = [
+    "Answer",
+    "Broken",
     "Clock",
     "Drop",
     "Entry",
     "Fault",
     "FaultPlan",
+    "FaultScript",
     "FixedWindows",
+    "Framing",
     "Meter",
+    "Part",
     "Reply",
     "Sandbox",
     "SandboxRequest",
     "SlidingWindows",
+    "Step",
     "SystemClock",
     "Taken",
     "VirtualClock",

@@ -6,7 +6,10 @@ import argparse
 import signal
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
+from slo_common._errors import InvalidArgument
+from slo_common.sandbox._script import FaultScript, usage
 from slo_common.sandbox._server import Server
 from slo_common.sandbox._state import Sandbox, SystemClock
 
@@ -34,11 +37,24 @@ NAMES = ("datadog", "rootly", "zabbix")
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m slo_common.sandbox", description=__doc__)
+    made = argparse.ArgumentParser(
+        prog="python -m slo_common.sandbox",
+        description=__doc__,
+        epilog=f"A fault script has one rule a line, and # before a comment:\n\n{usage()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     made.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (default: 8080)")
     made.add_argument("--only", choices=NAMES, action="append", help="serve this vendor only (may be given more than once)")
+    made.add_argument(
+        "--faults", type=Path, metavar="FILE", help="commit the faults of this script; each vendor has its own copy of it"
+    )
     return made
+
+
+def script(path: Path | None) -> FaultScript:
+    """The script in this file. Raises ``OSError``, ``UnicodeDecodeError`` or ``InvalidArgument``."""
+    return FaultScript() if path is None else FaultScript.parse(path.read_text(encoding="utf-8"))
 
 
 def environment(server: Server, names: Sequence[str]) -> list[str]:
@@ -54,8 +70,15 @@ def environment(server: Server, names: Sequence[str]) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(argv)
+    known = parser()
+    options = known.parse_args(argv)
     names: Sequence[str] = options.only or NAMES
+    try:
+        faults = script(options.faults)
+    except InvalidArgument as e:
+        known.exit(2, "".join(f"{options.faults}: {problem}\n" for problem in e.problems))
+    except (OSError, UnicodeDecodeError) as e:
+        known.exit(2, f"--faults {options.faults}: it cannot be read: {e}\n")
     over = threading.Event()
 
     def stop(_number: int, _frame: object) -> None:
@@ -63,7 +86,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    with Server(sandboxes(names), host=options.host, port=options.port) as server:
+    made = sandboxes(names)
+    for sandbox in made.values():
+        sandbox.faults.extend(faults)
+    with Server(made, host=options.host, port=options.port) as server:
         print(f"# serving {', '.join(names)} at {server.url}; Ctrl-C stops", flush=True)
         for line in environment(server, names):
             print(line, flush=True)

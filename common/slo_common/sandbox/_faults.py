@@ -1,51 +1,62 @@
-"""Faults that a sandbox can be told to commit: which request they hit, and what the client sees."""
+"""Faults that a sandbox can be told to commit: which requests they hit, how often, and what the client sees."""
 
 from __future__ import annotations
 
-import enum
+import functools
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
+from slo_common._errors import InvalidArgument
 from slo_common._values import Reply
+from slo_common.sandbox._steps import Answer, Step, answer_step, check_order, outcome, quoted
+from slo_common.sandbox._steps import Drop as Drop  # noqa: PLC0414  # slo_common._http looks for it here
 
 if TYPE_CHECKING:
     from slo_common.sandbox._state import SandboxRequest
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
-class Drop(enum.Enum):
-    """A connection that broke instead of an answer."""
 
-    BEFORE = "before"
-    """Closed before the request was read: nothing was applied."""
-    AFTER = "after"
-    """Closed after the request was applied: the answer is lost."""
-    STALL = "stall"
-    """Applied or not, no answer comes; the client's read timeout ends it."""
+@functools.lru_cache(maxsize=256)
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("[^/]*".join(map(re.escape, path.split("*"))))
 
 
 @frozen(kw_only=True)
 class Fault:
-    """One scripted fault.
+    """One fault: the requests that it hits, and what happens to them, step by step.
 
-    ``method`` and ``path`` (a prefix) say which requests it may hit, ``skip`` how many of those pass first, ``times`` how many it
-    hits. With ``after`` the request is applied first and then goes wrong; otherwise the vendor never sees it.
+    ``method``, ``path`` and ``containing`` say which requests it may hit, ``skip`` how many of those pass first, ``times`` how many it
+    hits. A script (:class:`FaultScript`) is the readable way to write one.
 
-    >>> Fault.status(503, times=2)  # doctest: +ELLIPSIS
-    Fault(...)
+    >>> str(Fault.status(503, times=2))
+    'any / times 2: answer 503'
     """
 
-    kind: str
+    steps: tuple[Step, ...]
     method: str | None = None
+    """None: any."""
     path: str = "/"
+    """How the path begins; ``*`` stands for anything within one segment."""
+    containing: str = ""
+    """A text that the request's body contains, such as the name of a JSON-RPC method."""
     skip: int = 0
-    times: int = 1
-    after: bool = False
-    drop: Drop | None = None
-    code: int = 0
-    headers: Mapping[str, str] = field(factory=dict[str, str])
-    body: bytes | None = None
+    times: int | None = 1
+    """None: without end."""
+    every: int = 1
+    """Of those that it may hit, each such one only."""
+
+    def __attrs_post_init__(self) -> None:
+        check_order(self.steps)
+        if self.method is not None and self.method not in METHODS:
+            raise InvalidArgument(f"method: {self.method!r} was given; allowed: {', '.join(METHODS)}, or None for any")
+        if not _is_text(self.containing):
+            raise InvalidArgument("containing: half a surrogate pair was given; allowed: text")
+        if not self.path.startswith("/"):
+            raise InvalidArgument(f"path: {self.path!r} was given; allowed: how a path begins, with its slash")
 
     @classmethod
     def status(
@@ -57,36 +68,30 @@ class Fault:
         method: str | None = None,
         path: str = "/",
         skip: int = 0,
-        times: int = 1,
+        times: int | None = 1,
         after: bool = False,
     ) -> Fault:
         """Answer with this status. ``after=True``: the request was applied all the same (a gateway that lost the answer)."""
         return cls(
-            kind=f"status {code}",
-            code=code,
-            body=body,
-            headers=dict(headers or {}),
-            method=method,
-            path=path,
-            skip=skip,
-            times=times,
-            after=after,
+            steps=(*_applied(after), answer_step(code, headers or {}, body)), method=method, path=path, skip=skip, times=times
         )
 
     @classmethod
-    def lost_answer(cls, *, method: str | None = None, path: str = "/", skip: int = 0, times: int = 1) -> Fault:
+    def lost_answer(cls, *, method: str | None = None, path: str = "/", skip: int = 0, times: int | None = 1) -> Fault:
         """Apply the request, then close the connection without an answer."""
-        return cls(kind="lost answer", drop=Drop.AFTER, method=method, path=path, skip=skip, times=times, after=True)
+        return cls(steps=(Step("apply"), Step("close")), method=method, path=path, skip=skip, times=times)
 
     @classmethod
-    def reset(cls, *, method: str | None = None, path: str = "/", skip: int = 0, times: int = 1) -> Fault:
-        """Close the connection before the request is looked at."""
-        return cls(kind="reset", drop=Drop.BEFORE, method=method, path=path, skip=skip, times=times)
+    def reset(cls, *, method: str | None = None, path: str = "/", skip: int = 0, times: int | None = 1) -> Fault:
+        """Reset the connection before the request is looked at."""
+        return cls(steps=(Step("reset"),), method=method, path=path, skip=skip, times=times)
 
     @classmethod
-    def stall(cls, *, after: bool = False, method: str | None = None, path: str = "/", skip: int = 0, times: int = 1) -> Fault:
+    def stall(
+        cls, *, after: bool = False, method: str | None = None, path: str = "/", skip: int = 0, times: int | None = 1
+    ) -> Fault:
         """Never answer."""
-        return cls(kind="stall", drop=Drop.STALL, method=method, path=path, skip=skip, times=times, after=after)
+        return cls(steps=(*_applied(after), Step("stall")), method=method, path=path, skip=skip, times=times)
 
     @classmethod
     def replace_body(
@@ -97,33 +102,53 @@ class Fault:
         method: str | None = None,
         path: str = "/",
         skip: int = 0,
-        times: int = 1,
+        times: int | None = 1,
     ) -> Fault:
         """Apply the request, then answer 200 with another body (a login page, half a JSON)."""
-        return cls(
-            kind="replaced body",
-            code=200,
-            body=body,
-            headers={"content-type": content_type},
-            method=method,
-            path=path,
-            skip=skip,
-            times=times,
-            after=True,
-        )
+        answer = answer_step(200, {"content-type": content_type}, body)
+        return cls(steps=(Step("apply"), answer), method=method, path=path, skip=skip, times=times)
+
+    @property
+    def kind(self) -> str:
+        """What happens, as the ledger says it: the steps."""
+        return ", ".join(map(str, self.steps))
+
+    @property
+    def applies(self) -> bool:
+        """Whether the vendor carries the request out."""
+        return any(step.verb == "apply" for step in self.steps)
+
+    def __str__(self) -> str:
+        where = [self.method or "any", quoted(self.path)]
+        if self.containing:
+            where += ["containing", quoted(self.containing)]
+        if self.every > 1:
+            where += ["every", str(self.every)]
+        if self.skip != self.every - 1:
+            where += ["skip", str(self.skip)]
+        if self.times != (1 if self.every == 1 else None):
+            where += ["times", "always" if self.times is None else str(self.times)]
+        return f"{' '.join(where)}: {self.kind}"
 
     def matches(self, request: SandboxRequest) -> bool:
-        return (self.method is None or self.method == request.method) and request.path.startswith(self.path)
+        """Whether it may hit this request."""
+        return (
+            (self.method is None or self.method == request.method)
+            and _pattern(self.path).match(request.path) is not None
+            and self.containing.encode() in request.body
+        )
 
-    def answer(self, true_reply: Reply | None) -> Reply | Drop:
+    def answer(self, true_reply: Reply | None) -> Answer:
         """What the client sees; ``true_reply`` is what the vendor answered, if it was asked."""
-        if self.drop is not None:
-            return self.drop
-        headers = dict(true_reply.headers) if true_reply is not None else {}
-        headers.update(self.headers)
-        body = self.body if self.body is not None else (true_reply.body if true_reply is not None else b"")
-        status = self.code or (true_reply.status if true_reply is not None else 200)
-        return Reply(status=status, headers=headers, body=body)
+        return outcome(self.steps, true_reply)
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _applied(after: bool) -> tuple[Step, ...]:
+    return (Step("apply"),) if after else ()
 
 
 class FaultPlan:
@@ -136,6 +161,10 @@ class FaultPlan:
         """Schedule one more fault, after those still pending."""
         self._faults.append(fault)
 
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Schedule further faults, such as those of a :class:`FaultScript`."""
+        self._faults.extend(faults)
+
     @property
     def pending(self) -> tuple[Fault, ...]:
         return tuple(self._faults)
@@ -147,9 +176,9 @@ class FaultPlan:
             if fault.skip > 0:
                 self._faults[i] = evolve(fault, skip=fault.skip - 1)
                 continue
-            if fault.times <= 1:
+            if fault.times is not None and fault.times <= 1:
                 del self._faults[i]
             else:
-                self._faults[i] = evolve(fault, times=fault.times - 1)
+                self._faults[i] = evolve(fault, skip=fault.every - 1, times=None if fault.times is None else fault.times - 1)
             return fault
         return None

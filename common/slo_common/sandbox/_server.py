@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import struct
 import threading
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -15,8 +14,9 @@ from typing import Self, cast
 
 from slo_common._http import sandbox_request
 from slo_common._values import Reply
-from slo_common.sandbox._faults import Drop
+from slo_common.sandbox import _wire
 from slo_common.sandbox._state import Sandbox
+from slo_common.sandbox._steps import Broken, Drop
 
 MAX_BODY = 16 * 1024 * 1024
 
@@ -70,10 +70,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         sandbox, path = found
         answer = sandbox.handle(sandbox_request(self.command, path, self.headers.items(), body))
-        if isinstance(answer, Drop):
-            self._drop(answer, server)
-        else:
-            self._send(answer)
+        match answer:
+            case Drop():
+                self._drop(answer, server)
+            case Broken():
+                self._break(answer, server)
+            case Reply():
+                self._send(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  # the base class's names
 
@@ -91,8 +94,23 @@ class _Handler(BaseHTTPRequestHandler):
                 except OSError:
                     break
         if drop is Drop.BEFORE:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()  # a reset, not an orderly end
+            _wire.reset(self.connection)
+
+    def _break(self, broken: Broken, server: _HTTPServer) -> None:
+        server.stopping.wait(broken.wait)
+        data = broken.on_the_wire()
+        if broken.drip:
+            for i in range(len(data)):
+                self.wfile.write(data[i : i + 1])
+                self.wfile.flush()
+                server.stopping.wait(broken.drip)
+        else:
+            self.wfile.write(data)
+            self.wfile.flush()
+        if broken.end is not None:
+            self._drop(broken.end, server)
+        elif not broken.is_kept:
+            self.close_connection = True
 
     def _send(self, reply: Reply) -> None:
         reason = HTTPStatus(reply.status).phrase if reply.status in HTTPStatus._value2member_map_ else ""

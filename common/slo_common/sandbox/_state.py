@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import evolve, field, frozen
 
 from slo_common._values import Reply
-from slo_common.sandbox._faults import Drop, Fault, FaultPlan
+from slo_common.sandbox._faults import Fault, FaultPlan
 from slo_common.sandbox._limits import Meter
+from slo_common.sandbox._steps import Answer, Broken
 
 if TYPE_CHECKING:
     from slo_common._http import SandboxTransport
@@ -91,6 +92,13 @@ class Entry:
     body: Any = field(default=None, repr=False)
 
 
+def _status(answer: Answer) -> int:
+    """What the client read of a status; 0 for none."""
+    if isinstance(answer, Broken):
+        return answer.reply.status if answer.says_status else 0
+    return answer.status if isinstance(answer, Reply) else 0
+
+
 class Sandbox(abc.ABC):
     """Base of the three vendor sandboxes.
 
@@ -135,27 +143,30 @@ class Sandbox(abc.ABC):
         """Note a change for the ledger; called by :meth:`respond` while it answers."""
         self._applied = applied if self._applied is None else f"{self._applied}; {applied}"
 
-    def handle(self, request: SandboxRequest) -> Reply | Drop:
-        """Answer one request now: faults first, then the limit, then the vendor. A :class:`Drop` is a broken connection."""
+    def handle(self, request: SandboxRequest) -> Answer:
+        """Answer one request now: faults first, then the limit, then the vendor.
+
+        A :class:`Drop` is a connection that ended instead, a :class:`Broken` an answer that goes wrong on its way.
+        """
         with self._lock:
             now = self.clock.now()
             fault = self.faults.take(request)
             self._applied = None
-            answer: Reply | Drop
+            answer: Answer
             if fault is None:
                 answer = self._metered(request, now)
-            elif fault.after:
-                answer = fault.answer(self._metered(request, now))
             else:
-                answer = fault.answer(None)
-            if isinstance(answer, Reply):
-                answer = evolve(answer, headers={"date": formatdate(now, usegmt=True), **answer.headers})
+                answer = fault.answer(self._metered(request, now) if fault.applies else None)
+            meant = answer.reply if isinstance(answer, Broken) else answer
+            if isinstance(meant, Reply):
+                meant = evolve(meant, headers={"date": formatdate(now, usegmt=True), **meant.headers})
+                answer = evolve(answer, reply=meant) if isinstance(answer, Broken) else meant
             self._ledger.append(
                 Entry(
                     at=now,
                     method=request.method,
                     path=request.path,
-                    status=answer.status if isinstance(answer, Reply) else 0,
+                    status=_status(answer),
                     applied=self._applied,
                     fault=fault.kind if fault is not None else None,
                     body=request.body,
@@ -181,9 +192,9 @@ class Sandbox(abc.ABC):
         Given as ``http=`` itself, the client also sleeps by this sandbox's :class:`VirtualClock` if it has one; wrapped in an
         ``httpx.Client(transport=...)`` it sleeps by the machine's clock.
         """
-        from slo_common._http import SandboxTransport
+        from slo_common.sandbox._door import FaultyTransport
 
-        return SandboxTransport(self)
+        return FaultyTransport(self)
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Server:
         """A real HTTP server on the loopback interface.

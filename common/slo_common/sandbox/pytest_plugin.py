@@ -7,6 +7,11 @@ A sandbox fixture is a fresh one per test with a virtual clock, so that a month 
 >>> def test_report(datadog_sandbox):  # doctest: +SKIP
 ...     with DatadogSLO("k", "a", http=datadog_sandbox.transport()) as dd:
 ...         assert dd.reports.run(query="*", from_ts=1, to_ts=2).rows
+
+The mark ``slo_faults`` has the sandboxes of a test commit the faults of a script (:class:`~slo_common.sandbox.FaultScript`):
+
+>>> @pytest.mark.slo_faults("POST /api/v2/slo/report: apply, close")  # doctest: +SKIP
+... def test_lost_answer(datadog_sandbox): ...
 """
 
 from __future__ import annotations
@@ -19,9 +24,22 @@ import pytest
 if TYPE_CHECKING:
     from datadog_slo.sandbox import DatadogSandbox
     from rootly_sla.sandbox import RootlySandbox
-    from slo_common.sandbox import VirtualClock
+    from slo_common.sandbox import FaultScript, VirtualClock
     from slo_common.sandbox._server import Server
     from zabbix_sla.sandbox import ZabbixSandbox
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slo_faults(script): the sandboxes of this test commit the faults of this script")
+
+
+@pytest.fixture
+def sandbox_faults(request: pytest.FixtureRequest) -> FaultScript:
+    """The faults that this test's sandboxes commit: those of its ``slo_faults`` marks; override it for the same in many tests."""
+    from slo_common.sandbox import FaultScript
+
+    scripts = [str(argument) for mark in request.node.iter_markers("slo_faults") for argument in mark.args]
+    return FaultScript.parse("\n".join(reversed(scripts)))
 
 
 @pytest.fixture
@@ -33,27 +51,33 @@ def sandbox_clock() -> VirtualClock:
 
 
 @pytest.fixture
-def datadog_sandbox(sandbox_clock: VirtualClock) -> DatadogSandbox:
+def datadog_sandbox(sandbox_clock: VirtualClock, sandbox_faults: FaultScript) -> DatadogSandbox:
     """A Datadog organisation with the demo's SLOs."""
     from datadog_slo.sandbox import DatadogSandbox
 
-    return DatadogSandbox.demo(clock=sandbox_clock)
+    sandbox = DatadogSandbox.demo(clock=sandbox_clock)
+    sandbox.faults.extend(sandbox_faults)
+    return sandbox
 
 
 @pytest.fixture
-def rootly_sandbox(sandbox_clock: VirtualClock) -> RootlySandbox:
+def rootly_sandbox(sandbox_clock: VirtualClock, sandbox_faults: FaultScript) -> RootlySandbox:
     """A Rootly team with the demo's SLAs."""
     from rootly_sla.sandbox import RootlySandbox
 
-    return RootlySandbox.demo(clock=sandbox_clock)
+    sandbox = RootlySandbox.demo(clock=sandbox_clock)
+    sandbox.faults.extend(sandbox_faults)
+    return sandbox
 
 
 @pytest.fixture
-def zabbix_sandbox(sandbox_clock: VirtualClock) -> ZabbixSandbox:
+def zabbix_sandbox(sandbox_clock: VirtualClock, sandbox_faults: FaultScript) -> ZabbixSandbox:
     """A Zabbix server with the demo's services and SLAs."""
     from zabbix_sla.sandbox import ZabbixSandbox
 
-    return ZabbixSandbox.demo(clock=sandbox_clock)
+    sandbox = ZabbixSandbox.demo(clock=sandbox_clock)
+    sandbox.faults.extend(sandbox_faults)
+    return sandbox
 
 
 @pytest.fixture
