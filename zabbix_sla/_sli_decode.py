@@ -22,7 +22,7 @@ Away = tuple[tuple[str, int, int], ...]
 Quick = Callable[[bytes], SliResult | None]
 
 NUMBERS: Final = ("uptime", "downtime", "sli", "error_budget")
-_MAX_SECONDS: Final = 253_402_300_799
+MAX_SECONDS: Final = 253_402_300_799
 
 
 class Misfit(ValueError):
@@ -160,6 +160,6 @@ def _number(value: object, path: str, *, fraction: bool) -> float:
 
 
 def _seconds(value: object, path: str) -> int:
-    if type(value) is not int or not 0 <= value <= _MAX_SECONDS:
+    if type(value) is not int or not 0 <= value <= MAX_SECONDS:
         raise Misfit(path, "expected seconds since the epoch")
     return value
