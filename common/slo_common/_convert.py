@@ -8,17 +8,18 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin
-
-import cattrs
-from cattrs import Converter
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 from slo_common._enums import OpenEnum
 from slo_common._errors import DecodeError
 from slo_common._values import Reply
 
+if TYPE_CHECKING:
+    from cattrs import Converter
+
 T = TypeVar("T")
-Configure = Callable[[Converter], None]
+Configure = Callable[["Converter"], None]
 
 
 class WrongType(ValueError):
@@ -107,6 +108,8 @@ def _optional_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], An
 
 def strict_converter(configure: Configure | None = None, *, detailed: bool = False) -> Converter:
     """A cattrs converter without coercion. ``configure`` adds a vendor's own hooks."""
+    from cattrs import Converter
+
     converter = Converter(detailed_validation=detailed)
     converter.register_structure_hook_factory(_is_optional)(_optional_factory)
     converter.register_structure_hook_factory(lambda cls: _is_sequence(cls) and get_args(cls)[-1] is Ellipsis)(_sequence_factory)
@@ -121,15 +124,30 @@ def strict_converter(configure: Configure | None = None, *, detailed: bool = Fal
     return converter
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    """What converters raise."""
+    from cattrs import BaseValidationError
+
+    return (ValueError, TypeError, KeyError, AttributeError, BaseValidationError)
+
+
 class Decoder:
     """Structures replies into models. Fast when all is well; runs again in detail to name every bad path when not.
 
-    ``configure`` is called for both converters, so hooks must be registered there and nowhere else.
+    ``configure`` is called for both converters, so hooks must be registered there and nowhere else. Both are made when they are needed.
     """
 
     def __init__(self, configure: Configure | None = None) -> None:
-        self.converter = strict_converter(configure)
-        self._detailed = strict_converter(configure, detailed=True)
+        self._configure = configure
+
+    @cached_property
+    def converter(self) -> Converter:
+        """The fast one."""
+        return strict_converter(self._configure)
+
+    @cached_property
+    def _detailed(self) -> Converter:
+        return strict_converter(self._configure, detailed=True)
 
     def decode(
         self, value: object, cls: type[T], *, call: str, reply: Reply | None = None, request_id: str | None = None, root: str = "$"
@@ -137,11 +155,11 @@ class Decoder:
         """``value`` as ``cls``; raises :class:`DecodeError` naming the call, every bad field below ``root`` and the request id."""
         try:
             return self.converter.structure(value, cls)
-        except (ValueError, TypeError, KeyError, AttributeError, cattrs.BaseValidationError):
+        except _refusals():
             pass
         try:
             return self._detailed.structure(value, cls)
-        except (ValueError, TypeError, KeyError, AttributeError, cattrs.BaseValidationError) as e:
+        except _refusals() as e:
             problems = _problems(e, root)
         raise decode_error(problems, call=call, reply=reply, request_id=request_id)
 
@@ -170,6 +188,8 @@ def _reason(error: BaseException, _: type | None) -> str:
 
 
 def _problems(error: BaseException, root: str) -> list[str]:
+    import cattrs
+
     if not isinstance(error, (cattrs.IterableValidationError, cattrs.ClassValidationError)):
         return [f"{root}: {_reason(error, None)}"]
     found: list[str] = []
