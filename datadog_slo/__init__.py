@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from datadog_slo._enums import Timeframe as Timeframe
     from datadog_slo._models_corrections import Correction as Correction
     from datadog_slo._models_corrections import CorrectionUser as CorrectionUser
+    from datadog_slo._models_deletes import BulkDeleteError as BulkDeleteError
+    from datadog_slo._models_deletes import BulkDeleteResult as BulkDeleteResult
+    from datadog_slo._models_deletes import CanDeleteResult as CanDeleteResult
+    from datadog_slo._models_deletes import DeleteResult as DeleteResult
     from datadog_slo._models_history import HistorySeries as HistorySeries
     from datadog_slo._models_history import Reading as Reading
     from datadog_slo._models_history import Series as Series
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
     from datadog_slo._models_history import SloHistory as SloHistory
     from datadog_slo._models_history import Transition as Transition
     from datadog_slo._models_history import Unit as Unit
-    from datadog_slo._models_reports import BulkDeleteError as BulkDeleteError
-    from datadog_slo._models_reports import BulkDeleteResult as BulkDeleteResult
     from datadog_slo._models_reports import ReportJob as ReportJob
     from datadog_slo._models_reports import ReportJobStatus as ReportJobStatus
     from datadog_slo._models_search import Facet as Facet
@@ -42,22 +44,18 @@ if TYPE_CHECKING:
     from datadog_slo._models_search import SearchFacets as SearchFacets
     from datadog_slo._models_search import SearchQuery as SearchQuery
     from datadog_slo._models_search import SearchStatus as SearchStatus
-    from datadog_slo._models_slos import CanDeleteResult as CanDeleteResult
     from datadog_slo._models_slos import CountCondition as CountCondition
     from datadog_slo._models_slos import CountSpec as CountSpec
     from datadog_slo._models_slos import Creator as Creator
-    from datadog_slo._models_slos import DeleteResult as DeleteResult
     from datadog_slo._models_slos import Extra as Extra
     from datadog_slo._models_slos import Formula as Formula
     from datadog_slo._models_slos import MetricQuery as MetricQuery
     from datadog_slo._models_slos import MetricSlo as MetricSlo
     from datadog_slo._models_slos import MonitorSlo as MonitorSlo
-    from datadog_slo._models_slos import RawErrorBudget as RawErrorBudget
     from datadog_slo._models_slos import SliQuery as SliQuery
     from datadog_slo._models_slos import SliSpec as SliSpec
     from datadog_slo._models_slos import Slo as Slo
     from datadog_slo._models_slos import SloBase as SloBase
-    from datadog_slo._models_slos import SloStatus as SloStatus
     from datadog_slo._models_slos import Threshold as Threshold
     from datadog_slo._models_slos import TimeSliceCondition as TimeSliceCondition
     from datadog_slo._models_slos import TimeSliceQuery as TimeSliceQuery
@@ -65,6 +63,8 @@ if TYPE_CHECKING:
     from datadog_slo._models_slos import TimeSliceSpec as TimeSliceSpec
     from datadog_slo._models_slos import UnknownSlo as UnknownSlo
     from datadog_slo._models_slos import UnknownSpec as UnknownSpec
+    from datadog_slo._models_status import RawErrorBudget as RawErrorBudget
+    from datadog_slo._models_status import SloStatus as SloStatus
     from datadog_slo._progress import ReportProgress as ReportProgress
     from datadog_slo._report import SloReport as SloReport
     from datadog_slo._report import SloReportRow as SloReportRow
@@ -93,22 +93,18 @@ _HOME: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(
         (
-            "CanDeleteResult",
             "CountCondition",
             "CountSpec",
             "Creator",
-            "DeleteResult",
             "Extra",
             "Formula",
             "MetricQuery",
             "MetricSlo",
             "MonitorSlo",
-            "RawErrorBudget",
             "SliQuery",
             "SliSpec",
             "Slo",
             "SloBase",
-            "SloStatus",
             "Threshold",
             "TimeSliceCondition",
             "TimeSliceQuery",
@@ -154,12 +150,26 @@ _HOME: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(
         (
-            "BulkDeleteError",
-            "BulkDeleteResult",
             "ReportJob",
             "ReportJobStatus",
         ),
         "_models_reports",
+    ),
+    **dict.fromkeys(
+        (
+            "BulkDeleteError",
+            "BulkDeleteResult",
+            "CanDeleteResult",
+            "DeleteResult",
+        ),
+        "_models_deletes",
+    ),
+    **dict.fromkeys(
+        (
+            "RawErrorBudget",
+            "SloStatus",
+        ),
+        "_models_status",
     ),
     **dict.fromkeys(
         (

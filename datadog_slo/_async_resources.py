@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from datadog_slo import _bulk, _flows, _run
-from datadog_slo import _calls_corrections as correction_calls
-from datadog_slo import _calls_reads as reads
-from datadog_slo import _calls_reports as calls
-from datadog_slo import _calls_slos as slo_calls
-from datadog_slo._enums import CorrectionCategory, ReportInterval
-from datadog_slo._models_corrections import Correction
-from datadog_slo._models_history import SloHistory
-from datadog_slo._models_reports import BulkDeleteResult, ReportJob, ReportJobStatus
-from datadog_slo._models_search import SearchedSlo, SearchFacets
-from datadog_slo._models_slos import CanDeleteResult, DeleteResult, Slo, SloStatus
-from datadog_slo._progress import OnProgress
-from datadog_slo._report import SloReport
-from slo_common._execute import Caller
+from datadog_slo._later import Later
+from datadog_slo._server_memory import CONCURRENCY, ServerMemory
 from slo_common._pages import AsyncPaged
-from slo_common._poll import PollSchedule
-from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from datadog_slo import _bulk, _flows, _run
+    from datadog_slo import _calls_corrections as correction_calls
+    from datadog_slo import _calls_deletes as deletes
+    from datadog_slo import _calls_reads as reads
+    from datadog_slo import _calls_reports as calls
+    from datadog_slo import _calls_slos as slo_calls
+    from datadog_slo._enums import CorrectionCategory, ReportInterval
+    from datadog_slo._models_corrections import Correction
+    from datadog_slo._models_deletes import BulkDeleteResult, CanDeleteResult, DeleteResult
+    from datadog_slo._models_history import SloHistory
+    from datadog_slo._models_reports import ReportJob, ReportJobStatus
+    from datadog_slo._models_search import SearchedSlo, SearchFacets
+    from datadog_slo._models_slos import Slo
+    from datadog_slo._models_status import SloStatus
+    from datadog_slo._progress import OnProgress
+    from datadog_slo._report import SloReport
+    from slo_common._execute import Caller
+    from slo_common._poll import PollSchedule
+    from slo_common._times import Timestamp
+else:
+    _bulk = Later("datadog_slo._bulk")
+    _flows = Later("datadog_slo._flows")
+    _run = Later("datadog_slo._run")
+    correction_calls = Later("datadog_slo._calls_corrections")
+    deletes = Later("datadog_slo._calls_deletes")
+    reads = Later("datadog_slo._calls_reads")
+    calls = Later("datadog_slo._calls_reports")
+    slo_calls = Later("datadog_slo._calls_slos")
 
 
 class AsyncReports:
@@ -35,7 +52,7 @@ class AsyncReports:
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
-        self._memory = _run.ServerMemory()
+        self._memory = ServerMemory()
 
     async def create(
         self,
@@ -125,7 +142,7 @@ class AsyncReports:
         allow_partial: bool = True,
         on_progress: OnProgress | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        concurrency: int = _run.CONCURRENCY,
+        concurrency: int = CONCURRENCY,
     ) -> SloReport:
         """A report, whichever way there is: ``query``, range, ``interval`` and ``timezone`` as for :meth:`create`.
 
@@ -171,7 +188,7 @@ class AsyncReports:
         allow_partial: bool = True,
         on_progress: OnProgress | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        concurrency: int = _run.CONCURRENCY,
+        concurrency: int = CONCURRENCY,
     ) -> _run.ReportFile:
         """The same report as a CSV file, for any size: rows are written as they are finished and not kept in memory.
 
@@ -296,7 +313,7 @@ class AsyncSlos:
 
         >>> dd.slos.delete(slo.id).raise_for_errors()  # doctest: +SKIP
         """
-        return await self._caller.call(slo_calls.delete_slo(slo_id, force=force))
+        return await self._caller.call(deletes.delete_slo(slo_id, force=force))
 
     async def can_delete(self, ids: Sequence[str]) -> CanDeleteResult:
         """Which SLOs nothing refers to (GET /api/v1/slo/can_delete): ``ok`` are free, ``errors`` says what refers to the others.
@@ -305,7 +322,7 @@ class AsyncSlos:
 
         >>> dd.slos.can_delete([slo.id]).ok  # doctest: +SKIP
         """
-        return await self._caller.call(slo_calls.can_delete_slos(ids))
+        return await self._caller.call(deletes.can_delete_slos(ids))
 
     def search(self, query: str = "", *, page_size: int = 100) -> AsyncPaged[SearchedSlo]:
         """SLOs with their last known state (GET /api/v1/slo/search), lazily.
@@ -355,7 +372,7 @@ class AsyncSlos:
 
         >>> dd.slos.status(slo.id, from_ts=start, to_ts=end).error_budget_remaining  # doctest: +SKIP
         """
-        call = slo_calls.slo_status(slo_id, from_ts=from_ts, to_ts=to_ts, disable_corrections=disable_corrections)
+        call = reads.slo_status(slo_id, from_ts=from_ts, to_ts=to_ts, disable_corrections=disable_corrections)
         return await self._caller.call(call)
 
     def corrections(self, slo_id: str, *, page_size: int = 10) -> AsyncPaged[Correction]:
@@ -381,7 +398,7 @@ class AsyncSlos:
 
         >>> dd.slos.bulk_delete({"id1": ["7d", "30d"], "id2": ["7d"]}).raise_for_errors()  # doctest: +SKIP
         """
-        return await _bulk.bulk_delete(self._caller, calls.timeframes_of(timeframes), _flows.later)
+        return await _bulk.bulk_delete(self._caller, deletes.timeframes_of(timeframes), _flows.later)
 
 
 class AsyncCorrections:

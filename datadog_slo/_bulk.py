@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from datadog_slo import _calls_reports as calls
+from datadog_slo import _calls_deletes as calls
 from datadog_slo import _calls_slos as slo_calls
 from datadog_slo._enums import ErrorTimeframe
 from datadog_slo._flows import Run
-from datadog_slo._models_reports import BulkDeleteError, BulkDeleteResult
+from datadog_slo._models_deletes import BulkDeleteError, BulkDeleteResult
 from datadog_slo._models_slos import Slo
 from slo_common._errors import NotFound, OutcomeUnknown, ServerError, SloError
 from slo_common._execute import Caller

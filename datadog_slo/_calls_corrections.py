@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from datadog_slo._calls_reports import ACCEPT, SENDS, V1
-from datadog_slo._calls_slos import checked_id, read
 from datadog_slo._convert import DECODER
+from datadog_slo._endpoints import ACCEPT, SENDS, V1, checked_id, read
 from datadog_slo._enums import CorrectionCategory
 from datadog_slo._models_corrections import Correction
 from datadog_slo._replies import check, json_of, request_id

@@ -1,21 +1,22 @@
-"""The calls that read what SLOs did: search and history."""
+"""The calls that read what SLOs did: search, history and status."""
 
 from __future__ import annotations
 
 from attrs import evolve, field, frozen
 
-from datadog_slo._calls_reports import V1
-from datadog_slo._calls_slos import read, window
 from datadog_slo._checkpoint import CellValue
 from datadog_slo._convert import DECODER
+from datadog_slo._endpoints import V1, V2, read
+from datadog_slo._enums import SloState
 from datadog_slo._models_history import SliError, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
+from datadog_slo._models_status import RawErrorBudget, SloStatus
 from datadog_slo._quick import quick_sli
 from datadog_slo._replies import json_of, raise_error, request_id
 from slo_common._check import Problems
 from slo_common._json import JsonValue
 from slo_common._pages import Page
-from slo_common._times import Timestamp
+from slo_common._times import Timestamp, to_epoch
 from slo_common._url import target
 from slo_common._values import Call, Reply
 
@@ -120,6 +121,17 @@ def _history_json(reply: Reply, slo_id: str) -> JsonValue:
     return body
 
 
+def window(slo_id: str, from_ts: Timestamp, to_ts: Timestamp) -> tuple[tuple[str, str], ...]:
+    """The query of a window, checked."""
+    problems = Problems()
+    problems.identifier("slo_id", slo_id)
+    times = [problems.time(name, value) for name, value in (("from_ts", from_ts), ("to_ts", to_ts))]
+    if all(times) and to_epoch(from_ts) >= to_epoch(to_ts):
+        problems.add(f"from_ts: {to_epoch(from_ts)} was given; allowed: a time before to_ts ({to_epoch(to_ts)})")
+    problems.raise_if_any()
+    return (("from_ts", str(to_epoch(from_ts))), ("to_ts", str(to_epoch(to_ts))))
+
+
 def slo_history(
     slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, target_percent: float | None = None, apply_correction: bool = True
 ) -> Call[SloHistory]:
@@ -174,3 +186,46 @@ def slo_sli(slo_id: str, from_ts: int, to_ts: int) -> Call[CellValue]:
 
     query = (("from_ts", str(from_ts)), ("to_ts", str(to_ts)))
     return read(HISTORY, target("slo", slo_id, "history", query=query, prefix=V1), "slo_history", decode, slo_id)
+
+
+@frozen(kw_only=True)
+class _StatusAttributes:
+    sli: float | None = None
+    error_budget_remaining: float | None = None
+    raw_error_budget_remaining: RawErrorBudget | None = None
+    state: SloState = SloState.NO_DATA
+    span_precision: int | None = None
+
+
+@frozen(kw_only=True)
+class _StatusData:
+    id: str
+    attributes: _StatusAttributes
+    type: str = "slo_status"
+
+
+@frozen(kw_only=True)
+class _Status:
+    data: _StatusData
+
+
+def slo_status(slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, disable_corrections: bool = False) -> Call[SloStatus]:
+    """GET /api/v2/slo/{slo_id}/status."""
+    name = "datadog.slos.status"
+    query = window(slo_id, from_ts, to_ts) + ((("disable_corrections", "true"),) if disable_corrections else ())
+
+    def decode(reply: Reply) -> SloStatus:
+        body = json_of(reply, call=name, subject=slo_id)
+        data = DECODER.decode(body, _Status, call=name, reply=reply, request_id=request_id(reply)).data
+        told = data.attributes
+        return SloStatus(
+            id=data.id,
+            type=data.type,
+            sli=told.sli,
+            error_budget_remaining=told.error_budget_remaining,
+            raw_error_budget_remaining=told.raw_error_budget_remaining,
+            state=told.state,
+            span_precision=told.span_precision,
+        )
+
+    return read(name, target("slo", slo_id, "status", query=query, prefix=V2), "slo_status", decode, slo_id)

@@ -1,29 +1,29 @@
-"""The calls of the report endpoints, and of the bulk deletion: pure functions from arguments to a call."""
+"""The calls of the report endpoints: pure functions from arguments to a call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
 from datadog_slo._convert import DECODER
-from datadog_slo._enums import TIMEFRAMES, ReportInterval, ReportStatus
-from datadog_slo._models_reports import BulkDeleteError, BulkDeleteResult, ReportJob, ReportJobStatus
+from datadog_slo._endpoints import ACCEPT, SENDS, V2, read
+from datadog_slo._enums import ReportInterval, ReportStatus
+from datadog_slo._models_reports import ReportJob, ReportJobStatus
 from datadog_slo._replies import check, json_of, request_id
-from datadog_slo._report import SloReport, read_csv
 from slo_common._check import Problems
-from slo_common._errors import InvalidArgument, MalformedResponse, OperationGone, Sent, TruncatedResponse
+from slo_common._errors import MalformedResponse, OperationGone, Sent, TruncatedResponse
 from slo_common._json import dumps, not_json
 from slo_common._times import Timestamp, to_epoch
 from slo_common._url import target
 from slo_common._values import Call, Reply, Safety
 
+if TYPE_CHECKING:
+    from datadog_slo._report import SloReport
+
 T = TypeVar("T")
 
-V1, V2 = "/api/v1", "/api/v2"
-ACCEPT = ("accept", "application/json")
-SENDS = ("content-type", "application/json")
 READS_CSV = ("accept", "text/csv, application/json")
 INTERVALS = tuple(ReportInterval)
 
@@ -132,17 +132,7 @@ def report_status(report: ReportJob | str) -> Call[ReportJobStatus]:
         data = DECODER.decode(body, _Status, call=name, reply=reply, request_id=request_id(reply)).data
         return ReportJobStatus(id=data.id, type=data.type, status=data.attributes.status)
 
-    return Call(
-        name=name,
-        method="GET",
-        target=target("slo", "report", report_id, "status", prefix=V2),
-        headers=(ACCEPT,),
-        content=None,
-        safety=Safety.READ,
-        bucket="slo_report_status",
-        decode=decode,
-        subject=report_id,
-    )
+    return read(name, target("slo", "report", report_id, "status", prefix=V2), "slo_report_status", decode, report_id)
 
 
 def download_report(report: ReportJob | str) -> Call[SloReport]:
@@ -156,6 +146,8 @@ def download_report(report: ReportJob | str) -> Call[SloReport]:
         except UnicodeDecodeError as e:
             reason = f"{name}: the file is not UTF-8 at byte {e.start}"
         else:
+            from datadog_slo._report import read_csv  # only those who download load it
+
             return read_csv(text, call=name)
         raise MalformedResponse(reason, call=name, request_id=request_id(reply), status=reply.status)
 
@@ -189,59 +181,4 @@ def _download(name: str, report_id: str, decode: Callable[[Reply], T]) -> Call[T
         bucket="slo_report_download",
         decode=decode,
         subject=report_id,
-    )
-
-
-@frozen(kw_only=True)
-class _BulkData:
-    deleted: tuple[str, ...] | None = None
-    updated: tuple[str, ...] | None = None
-
-
-@frozen(kw_only=True)
-class _Bulk:
-    data: _BulkData | None = None
-    errors: tuple[BulkDeleteError, ...] | None = None
-
-
-def timeframes_of(timeframes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """What a bulk deletion is asked for, checked. Raises :class:`InvalidArgument` with every problem at once."""
-    problems = Problems()
-    allowed = "a map of SLO ids to one or more of '7d', '30d', '90d'"
-    if not timeframes or not hasattr(timeframes, "items"):
-        raise InvalidArgument(f"timeframes: {timeframes!r} was given; allowed: {allowed}")
-    for slo_id, frames in timeframes.items():
-        problems.identifier("timeframes: SLO id", slo_id)
-        if isinstance(frames, str) or not frames:
-            problems.add(f"timeframes[{slo_id!r}]: {frames!r} was given; allowed: one or more of '7d', '30d', '90d'")
-            continue
-        for frame in frames:
-            problems.one_of(f"timeframes[{slo_id!r}]", frame, TIMEFRAMES)
-    problems.raise_if_any()
-    return {slo_id: tuple(dict.fromkeys(str(f) for f in frames)) for slo_id, frames in timeframes.items()}
-
-
-def bulk_delete(asked: Mapping[str, Sequence[str]]) -> Call[BulkDeleteResult]:
-    """POST /api/v1/slo/bulk_delete for a map that :func:`timeframes_of` has checked.
-
-    Unsafe although a repetition ends in the same state: the second answer would call what the first one deleted an error. The flow
-    around it settles a lost answer by reading.
-    """
-    name = "datadog.slos.bulk_delete"
-
-    def decode(reply: Reply) -> BulkDeleteResult:
-        body = json_of(reply, call=name)
-        answer = DECODER.decode(body, _Bulk, call=name, reply=reply, request_id=request_id(reply))
-        data = answer.data or _BulkData()
-        return BulkDeleteResult(deleted=data.deleted or (), updated=data.updated or (), errors=answer.errors or ())
-
-    return Call(
-        name=name,
-        method="POST",
-        target=target("slo", "bulk_delete", prefix=V1),
-        headers=(ACCEPT, SENDS),
-        content=dumps({slo_id: list(frames) for slo_id, frames in asked.items()}),
-        safety=Safety.UNSAFE,
-        bucket="slo_bulk_delete",
-        decode=decode,
     )

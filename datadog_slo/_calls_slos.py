@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from datadog_slo._calls_reports import ACCEPT, SENDS, V1, V2
 from datadog_slo._convert import DECODER
-from datadog_slo._enums import SloState
-from datadog_slo._models_slos import CanDeleteResult, DeleteResult, RawErrorBudget, Slo, SloStatus
+from datadog_slo._endpoints import ACCEPT, SENDS, V1, check_ids, checked_id, read
+from datadog_slo._later import Later
+from datadog_slo._models_slos import Slo
 from datadog_slo._quick import SloPage, quick_slos
-from datadog_slo._replies import errors_of, json_of, request_id
-from datadog_slo._wire import check_slo, slo_body
+from datadog_slo._replies import json_of, request_id
 from slo_common._check import Problems
 from slo_common._convert import decode_error
 from slo_common._json import JsonValue, dumps
 from slo_common._pages import Page
-from slo_common._times import Timestamp, to_epoch
 from slo_common._url import target
 from slo_common._values import Call, Reply, Safety
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from datadog_slo import _wire
+else:
+    _wire = Later("datadog_slo._wire")
 
 IDS_AT_ONCE = 100
 """Ids in one query: 100 of 32 characters stay below the 8 kB that servers take for a URL."""
@@ -81,17 +82,6 @@ def list_slos(
     return _slo_page(_Filter(ids=batches, fixed=fixed, page_size=page_size), offset)
 
 
-def check_ids(problems: Problems, ids: Sequence[str]) -> None:
-    """Ids that go into one query parameter, separated by commas."""
-    if isinstance(ids, str) or not ids:
-        problems.add(f"ids: {ids!r} was given; allowed: a sequence of one or more SLO ids")
-        return
-    for i, slo_id in enumerate(ids):
-        problems.identifier(f"ids[{i}]", slo_id)
-        if "," in str(slo_id):
-            problems.add(f"ids[{i}]: {slo_id!r} holds a comma; allowed: one id each")
-
-
 def _slo_page(asked: _Filter, offset: int) -> Call[Page[Slo]]:
     name = "datadog.slos.list"
     query = [*((("ids", ",".join(asked.ids[0])),) if asked.ids else ()), *asked.fixed, ("limit", str(asked.page_size))]
@@ -117,26 +107,6 @@ def _slo_page(asked: _Filter, offset: int) -> Call[Page[Slo]]:
     return read(name, target("slo", query=query, prefix=V1), "slo_list", decode)
 
 
-def read(name: str, path: str, bucket: str, decode: Callable[[Reply], T], subject: str = "") -> Call[T]:
-    return Call(
-        name=name,
-        method="GET",
-        target=path,
-        headers=(ACCEPT,),
-        content=None,
-        safety=Safety.READ,
-        bucket=bucket,
-        decode=decode,
-        subject=subject,
-    )
-
-
-def checked_id(name: str, value: str) -> None:
-    problems = Problems()
-    problems.identifier(name, value)
-    problems.raise_if_any()
-
-
 def get_slo(slo_id: str, *, with_configured_alert_ids: bool = False) -> Call[Slo]:
     """GET /api/v1/slo/{slo_id}."""
     name = "datadog.slos.get"
@@ -154,7 +124,7 @@ def create_slo(slo: Slo) -> Call[Slo]:
     """POST /api/v1/slo. Sent twice it would make two SLOs."""
     name = "datadog.slos.create"
     problems = Problems()
-    check_slo(problems, slo)
+    _wire.check_slo(problems, slo)
     problems.raise_if_any()
 
     def decode(reply: Reply) -> Slo:
@@ -165,7 +135,7 @@ def create_slo(slo: Slo) -> Call[Slo]:
         method="POST",
         target=target("slo", prefix=V1),
         headers=(ACCEPT, SENDS),
-        content=dumps(slo_body(slo)),
+        content=dumps(_wire.slo_body(slo)),
         safety=Safety.UNSAFE,
         bucket="slo_create",
         decode=decode,
@@ -177,7 +147,7 @@ def update_slo(slo: Slo) -> Call[Slo]:
     """PUT /api/v1/slo/{slo_id}: the whole SLO."""
     name = "datadog.slos.update"
     problems = Problems()
-    check_slo(problems, slo)
+    _wire.check_slo(problems, slo)
     problems.identifier("slo.id", getattr(slo, "id", None))
     problems.raise_if_any()
 
@@ -189,7 +159,7 @@ def update_slo(slo: Slo) -> Call[Slo]:
         method="PUT",
         target=target("slo", slo.id, prefix=V1),
         headers=(ACCEPT, SENDS),
-        content=dumps(slo_body(slo)),
+        content=dumps(_wire.slo_body(slo)),
         safety=Safety.IDEMPOTENT,
         bucket="slo_update",
         decode=decode,
@@ -203,118 +173,3 @@ def _only(body: JsonValue, reply: Reply, name: str) -> Slo:
     if len(found) == 1:
         return found[0]
     raise decode_error([f"$.data: expected one SLO, got {len(found)}"], call=name, reply=reply, request_id=request_id(reply))
-
-
-@frozen(kw_only=True)
-class _Deleted:
-    data: tuple[str, ...] | None = None
-
-
-def delete_slo(slo_id: str, *, force: bool = False) -> Call[DeleteResult]:
-    """DELETE /api/v1/slo/{slo_id}. A 409 is a value: what refers to the SLO."""
-    name = "datadog.slos.delete"
-    checked_id("slo_id", slo_id)
-
-    def decode(reply: Reply) -> DeleteResult:
-        body = json_of(reply, call=name, subject=slo_id, values=(409,))
-        if reply.status == 409:
-            # The text stands alone in what was seen, and under the SLO's id in the specification.
-            errors = {e.parameter or slo_id: e.detail for e in errors_of(reply)}
-            return DeleteResult(errors=errors or {slo_id: "conflict"})
-        found = DECODER.decode(body, _Deleted, call=name, reply=reply, request_id=request_id(reply)).data
-        return DeleteResult(deleted=found or ())
-
-    return Call(
-        name=name,
-        method="DELETE",
-        # The specification makes this boolean a string.
-        target=target("slo", slo_id, query=(("force", "true"),) if force else (), prefix=V1),
-        headers=(ACCEPT,),
-        content=None,
-        safety=Safety.IDEMPOTENT,
-        bucket="slo_delete",
-        decode=decode,
-        subject=slo_id,
-        gone_is_done=True,
-        gone=lambda: DeleteResult(deleted=(slo_id,)),
-    )
-
-
-@frozen(kw_only=True)
-class _Deletable:
-    ok: tuple[str, ...] | None = None
-
-
-@frozen(kw_only=True)
-class _CanDelete:
-    data: _Deletable | None = None
-
-
-def can_delete_slos(ids: Sequence[str]) -> Call[CanDeleteResult]:
-    """GET /api/v1/slo/can_delete. A 409 is a value: it says which ones are in use."""
-    name = "datadog.slos.can_delete"
-    problems = Problems()
-    check_ids(problems, ids)
-    problems.raise_if_any()
-
-    def decode(reply: Reply) -> CanDeleteResult:
-        body = json_of(reply, call=name, values=(409,))
-        data = DECODER.decode(body, _CanDelete, call=name, reply=reply, request_id=request_id(reply)).data
-        errors = {e.parameter or "": e.detail for e in errors_of(reply)}
-        return CanDeleteResult(ok=data.ok or () if data is not None else (), errors=errors)
-
-    return read(name, target("slo", "can_delete", query=(("ids", ",".join(ids)),), prefix=V1), "slo_can_delete", decode)
-
-
-@frozen(kw_only=True)
-class _StatusAttributes:
-    sli: float | None = None
-    error_budget_remaining: float | None = None
-    raw_error_budget_remaining: RawErrorBudget | None = None
-    state: SloState = SloState.NO_DATA
-    span_precision: int | None = None
-
-
-@frozen(kw_only=True)
-class _StatusData:
-    id: str
-    attributes: _StatusAttributes
-    type: str = "slo_status"
-
-
-@frozen(kw_only=True)
-class _Status:
-    data: _StatusData
-
-
-def window(slo_id: str, from_ts: Timestamp, to_ts: Timestamp) -> tuple[tuple[str, str], ...]:
-    """The query of a window, checked."""
-    problems = Problems()
-    problems.identifier("slo_id", slo_id)
-    times = [problems.time(name, value) for name, value in (("from_ts", from_ts), ("to_ts", to_ts))]
-    if all(times) and to_epoch(from_ts) >= to_epoch(to_ts):
-        problems.add(f"from_ts: {to_epoch(from_ts)} was given; allowed: a time before to_ts ({to_epoch(to_ts)})")
-    problems.raise_if_any()
-    return (("from_ts", str(to_epoch(from_ts))), ("to_ts", str(to_epoch(to_ts))))
-
-
-def slo_status(slo_id: str, *, from_ts: Timestamp, to_ts: Timestamp, disable_corrections: bool = False) -> Call[SloStatus]:
-    """GET /api/v2/slo/{slo_id}/status."""
-    name = "datadog.slos.status"
-    query = window(slo_id, from_ts, to_ts) + ((("disable_corrections", "true"),) if disable_corrections else ())
-
-    def decode(reply: Reply) -> SloStatus:
-        body = json_of(reply, call=name, subject=slo_id)
-        data = DECODER.decode(body, _Status, call=name, reply=reply, request_id=request_id(reply)).data
-        told = data.attributes
-        return SloStatus(
-            id=data.id,
-            type=data.type,
-            sli=told.sli,
-            error_budget_remaining=told.error_budget_remaining,
-            raw_error_budget_remaining=told.raw_error_budget_remaining,
-            state=told.state,
-            span_precision=told.span_precision,
-        )
-
-    return read(name, target("slo", slo_id, "status", query=query, prefix=V2), "slo_status", decode, slo_id)

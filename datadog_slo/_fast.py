@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from datadog_slo._checkpoint import CellValue
-from datadog_slo._convert import DECODER
+from datadog_slo._compile import reader
+from datadog_slo._convert import REFUSALS
 from datadog_slo._enums import Timeframe
 from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo, SliSpec, Slo, Threshold, TimeSliceSlo
 from slo_common._json import parse
@@ -105,7 +106,7 @@ class _History(Struct):
 _slos = msgspec.json.Decoder(_Slos)
 _slo = msgspec.json.Decoder(_Metric | _Monitor | _TimeSlice)
 _history = msgspec.json.Decoder(_History)
-_read_spec: Callable[[object, object], SliSpec] = DECODER.converter.get_structure_hook(SliSpec)
+_read_spec: Callable[[object], SliSpec] = reader(SliSpec)
 
 
 def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:
@@ -220,6 +221,6 @@ def _spec(raw: Raw) -> SliSpec | None:
     if value is None:
         return None
     try:
-        return _read_spec(value, SliSpec)
-    except (ValueError, TypeError, KeyError, AttributeError) as e:
+        return _read_spec(value)
+    except REFUSALS as e:
         raise _Unfit from e

@@ -1,4 +1,4 @@
-"""Report jobs, and what a bulk deletion did."""
+"""Report jobs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
-from datadog_slo._enums import ErrorTimeframe, ReportStatus
-from slo_common._errors import ErrorDetail, PartialFailure
+from datadog_slo._enums import ReportStatus
 from slo_common._poll import JobHandle
 from slo_common._times import from_epoch
 
@@ -45,35 +44,3 @@ class ReportJobStatus:
     id: str
     status: ReportStatus
     type: str = "report_id"
-
-
-@frozen(kw_only=True)
-class BulkDeleteError:
-    """One SLO, or one of its timeframes, that was not deleted."""
-
-    id: str
-    message: str
-    timeframe: ErrorTimeframe
-
-
-@frozen(kw_only=True)
-class BulkDeleteResult:
-    """What a bulk deletion did; it may be partly done.
-
-    ``deleted``: ids of SLOs that are gone. ``updated``: ids of SLOs that lost at least one timeframe and remain. ``errors``: what was
-    not done, with the vendor's reason.
-    """
-
-    deleted: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    errors: tuple[BulkDeleteError, ...] = ()
-
-    def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.PartialFailure`, with this result in its ``result``, if anything was not deleted."""
-        if not self.errors:
-            return
-        details = tuple(ErrorDetail(detail=e.message, parameter=f"{e.id} {e.timeframe}") for e in self.errors)
-        shown = "; ".join(str(d) for d in details[:10]) + (f"; and {len(details) - 10} more" if len(details) > 10 else "")
-        done = len(self.deleted) + len(self.updated)
-        message = f"datadog.slos.bulk_delete: {len(details)} not deleted, {done} done: {shown}"
-        raise PartialFailure(message, result=self, status=200, call="datadog.slos.bulk_delete", errors=details)

@@ -7,7 +7,8 @@ from datetime import datetime
 from attrs import frozen
 
 from datadog_slo._enums import SloState, SloType, Timeframe
-from datadog_slo._models_slos import RawErrorBudget, Threshold
+from datadog_slo._models_slos import Threshold
+from datadog_slo._models_status import RawErrorBudget
 
 
 @frozen(kw_only=True)

@@ -12,8 +12,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from datadog_slo._enums import Comparator, SloState, SloType, Timeframe
-from slo_common._errors import ErrorDetail, api_error
+from datadog_slo._enums import Comparator, SloType, Timeframe
 from slo_common._json import JsonValue
 
 Extra: TypeAlias = Mapping[str, JsonValue]
@@ -202,54 +201,3 @@ class UnknownSlo(SloBase):
 
 
 Slo: TypeAlias = MetricSlo | MonitorSlo | TimeSliceSlo | UnknownSlo
-
-
-@frozen(kw_only=True)
-class DeleteResult:
-    """What a deletion did. ``errors`` maps ids to what keeps them, such as a dashboard that shows the SLO."""
-
-    deleted: tuple[str, ...] = ()
-    errors: Mapping[str, str] = field(factory=dict[str, str])
-
-    def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.Conflict` if something was not deleted."""
-        raise_conflict(self.errors, "datadog.slos.delete", "Delete with force=True to do it all the same")
-
-
-@frozen(kw_only=True)
-class CanDeleteResult:
-    """Which SLOs nothing refers to. ``errors`` maps the others to what refers to them."""
-
-    ok: tuple[str, ...] = ()
-    errors: Mapping[str, str] = field(factory=dict[str, str])
-
-    def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.Conflict` if one of them is in use."""
-        raise_conflict(self.errors, "datadog.slos.can_delete", None)
-
-
-def raise_conflict(errors: Mapping[str, str], call: str, hint: str | None) -> None:
-    if errors:
-        raise api_error(409, call=call, errors=tuple(ErrorDetail(detail=v, parameter=k) for k, v in errors.items()), hint=hint)
-
-
-@frozen(kw_only=True)
-class RawErrorBudget:
-    """What is left of an error budget in the unit of the SLO, such as requests or seconds."""
-
-    value: float | None = None
-    unit: str | None = None
-
-
-@frozen(kw_only=True)
-class SloStatus:
-    """The SLI of one SLO over a window, and what is left of the error budget: numbers in percent, None without data."""
-
-    id: str
-    sli: float | None
-    error_budget_remaining: float | None
-    raw_error_budget_remaining: RawErrorBudget | None
-    state: SloState
-    span_precision: int | None
-    """Decimal places that the SLI is accurate to."""
-    type: str = "slo_status"

@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
-from attrs import frozen
-
-from datadog_slo._checkpoint import CellValue
 from datadog_slo._models_slos import Slo
+from slo_common._json import QUICK_FROM
 from slo_common._values import Reply
+
+if TYPE_CHECKING:
+    from datadog_slo._checkpoint import CellValue
 
 SloPage = tuple[tuple[Slo, ...], int | None]
 """The SLOs of a list and the vendor's count of all."""
 
 
-@frozen(kw_only=True)
-class Quick:
-    """The fast readers of bodies."""
-
-    slos: Callable[[bytes], SloPage | None]
-    sli: Callable[[bytes], CellValue | None]
-
-
 @cache
-def quick() -> Quick | None:
-    """None without msgspec (the extra ``fast``); looked for once."""
-    if importlib.util.find_spec("msgspec") is None:
-        return None
-    from datadog_slo import _fast
-
-    return Quick(slos=_fast.slos, sli=_fast.sli)
+def has_msgspec() -> bool:
+    """Whether the extra ``fast`` is there; looked for once."""
+    return importlib.util.find_spec("msgspec") is not None
 
 
 def quick_slos(reply: Reply) -> SloPage | None:
-    readers = quick() if reply.status == 200 else None
-    return None if readers is None else readers.slos(reply.body)
+    """The SLOs of a list. A short one is not worth the import."""
+    if reply.status != 200 or len(reply.body) < QUICK_FROM or not has_msgspec():
+        return None
+    from datadog_slo import _fast
+
+    return _fast.slos(reply.body)
 
 
 def quick_sli(reply: Reply) -> CellValue | None:
-    readers = quick() if reply.status == 200 else None
-    return None if readers is None else readers.sli(reply.body)
+    """The SLI of a history: short, but a report asks for thousands."""
+    if reply.status != 200 or not has_msgspec():
+        return None
+    from datadog_slo import _fast
+
+    return _fast.sli(reply.body)

@@ -6,19 +6,19 @@ import os
 import warnings
 from pathlib import Path
 
-from attrs import define, frozen
+from attrs import frozen
 
 from datadog_slo import _engine as built
 from datadog_slo import _flows as flows
 from datadog_slo._calls_reports import ReportRange
 from datadog_slo._progress import OnProgress
 from datadog_slo._report import SloReport
+from datadog_slo._server_memory import ServerMemory
 from slo_common._check import Problems
 from slo_common._errors import NotFound, PermissionDenied, ReportUnavailable
 from slo_common._execute import Caller
 
 ENGINES = ("auto", "server", "client")
-CONCURRENCY = 16
 
 # The endpoint or the job is gone (404, 410), the beta is closed to this organisation (403), or the file went before it was fetched.
 _GONE = (NotFound, PermissionDenied, ReportUnavailable)
@@ -47,13 +47,6 @@ class RunOptions:
     on_status: flows.OnStatus | None
     allow_partial: bool
     client: built.EngineOptions
-
-
-@define
-class ServerMemory:
-    """Whether this client has found the report endpoints gone: they are asked once, and warned of once."""
-
-    gone: bool = False
 
 
 def run_options(

@@ -19,6 +19,12 @@ from datadog_slo._models_corrections import (
     Correction,
     CorrectionUser,
 )
+from datadog_slo._models_deletes import (
+    BulkDeleteError,
+    BulkDeleteResult,
+    CanDeleteResult,
+    DeleteResult,
+)
 from datadog_slo._models_history import (
     HistorySeries,
     Reading,
@@ -31,8 +37,6 @@ from datadog_slo._models_history import (
     Unit,
 )
 from datadog_slo._models_reports import (
-    BulkDeleteError,
-    BulkDeleteResult,
     ReportJob,
     ReportJobStatus,
 )
@@ -46,22 +50,18 @@ from datadog_slo._models_search import (
     SearchStatus,
 )
 from datadog_slo._models_slos import (
-    CanDeleteResult,
     CountCondition,
     CountSpec,
     Creator,
-    DeleteResult,
     Extra,
     Formula,
     MetricQuery,
     MetricSlo,
     MonitorSlo,
-    RawErrorBudget,
     SliQuery,
     SliSpec,
     Slo,
     SloBase,
-    SloStatus,
     Threshold,
     TimeSliceCondition,
     TimeSliceQuery,
@@ -69,6 +69,10 @@ from datadog_slo._models_slos import (
     TimeSliceSpec,
     UnknownSlo,
     UnknownSpec,
+)
+from datadog_slo._models_status import (
+    RawErrorBudget,
+    SloStatus,
 )
 from datadog_slo._report import (
     SloReport,
