@@ -38,6 +38,16 @@ class Progress:
     cells: int
     done_calls: int
 
+    @property
+    def done(self) -> int:
+        """The same as ``done_cells``, by the name that all progress of this SDK has."""
+        return self.done_cells
+
+    @property
+    def total(self) -> int:
+        """The same as ``cells``, by the name that all progress of this SDK has."""
+        return self.cells
+
 
 OnProgress = Callable[[Progress], object]
 
