@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from slo_common.sandbox import Answer, Fault, SandboxRequest
+from slo_common.sandbox import Answer, Fault, FaultScript, SandboxRequest
 from slo_common.sandbox._server import MAX_BODY, Server
 from tests.sandbox.shop import Shop
 
@@ -258,3 +258,15 @@ def test_an_address_of_the_sixth_protocol_version_works_too(shop: Shop) -> None:
     with shop.serve(host="::1") as server:
         assert server.url.startswith("http://[::1]:")
         assert httpx.get(server.url + "/things", trust_env=False).status_code == 200
+
+
+def test_an_answer_that_drips_arrives_whole_in_the_end(http: httpx.Client, shop: Shop) -> None:
+    shop.faults.extend(FaultScript.parse('any: answer 200 "[1]", drip 1ms'))
+    assert (http.get("/things").json(), http.get("/things").json()) == ([1], [])
+
+
+def test_a_broken_answer_is_no_end_of_a_connection_that_can_be_kept(server: Server, shop: Shop) -> None:
+    shop.faults.extend(FaultScript.parse("any: apply, chunked"))
+    one = b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = b"GET /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    assert raw(server, one + last).count(b"HTTP/1.1 200 OK") == 2

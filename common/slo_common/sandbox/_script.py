@@ -119,8 +119,6 @@ def _fault(lines: list[str]) -> Fault:
         if word == ",":
             raise InvalidArgument(f"the requests end without a colon; allowed: {_COLON}")
         where.append(word)
-    if not where[-1].endswith(":"):
-        raise InvalidArgument(f"no colon; allowed: {_COLON}")
     where[-1] = where[-1][:-1]
     return _hitting([_meant(word).removeprefix(BODY) for word in where if word], tuple(_steps(words)))
 

@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._drop(answer, server)
             case Broken():
                 self._break(answer, server)
-            case Reply():
+            case _:
                 self._send(answer)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  # the base class's names

@@ -98,7 +98,7 @@ class Broken:
                 return whole
             case Framing.BAD_CHUNKS:
                 return False
-            case Framing.CLOSE:
+            case _:
                 return True
 
     @property
@@ -143,7 +143,7 @@ class Broken:
                 body = _wire.chunks(body) + (_wire.LAST_CHUNK if self.is_whole else b"")
             case Framing.BAD_CHUNKS:
                 body = _wire.chunks(body) + b"no chunk\r\n"
-            case Framing.LENGTH | Framing.CLOSE:
+            case _:
                 pass
         return head + body
 

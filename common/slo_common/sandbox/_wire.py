@@ -40,9 +40,14 @@ def compressed(data: bytes) -> bytes:
 @functools.lru_cache(maxsize=4)
 def bomb(size: int) -> bytes:
     """A gzip body that inflates to this many zero bytes."""
-    deflate = zlib.compressobj(9, wbits=31)
-    pieces = [deflate.compress(bytes(min(_STEP, size - done))) for done in range(0, size, _STEP)]
-    return b"".join(pieces) + deflate.flush()
+    steps, rest = divmod(size, _STEP)
+    step = bytes(_STEP)
+    deflate = zlib.compressobj(9, wbits=-15)
+    again = deflate.compress(step) + deflate.flush(zlib.Z_FULL_FLUSH)  # refers to nothing before it, so that it can be repeated
+    last = zlib.compressobj(9, wbits=-15)
+    checksum = functools.reduce(lambda crc, _: zlib.crc32(step, crc), range(steps), 0)
+    end = struct.pack("<LL", zlib.crc32(bytes(rest), checksum), size % 2**32)
+    return gzip.compress(b"", mtime=0)[:10] + again * steps + last.compress(bytes(rest)) + last.flush() + end
 
 
 def reset(sock: socket.socket) -> None:
