@@ -22,6 +22,7 @@ VENV := .venv
 TEST := build/venv-test
 CLEAN := build/venv-wheel
 BENCH := build/venv-bench
+PEERS := build/venv-bench-peers
 PACKAGES := datadog_slo rootly_sla zabbix_sla common/slo_common
 CODE := $(PACKAGES) $(wildcard tests examples bench .ci/*.py)
 PINS := pyproject.toml constraints.txt
@@ -88,8 +89,8 @@ wheel-check: $(TEST)/.deps ## build sdist and wheel, check what is in them, and 
 	cd build/dist && ../../$(CLEAN)/bin/python -I ../../tests/packaging/check_import.py
 
 .PHONY: bench
-bench: $(BENCH)/.installed ## measure the clients beside the official ones; writes docs/performance.md
-	$(BENCH)/bin/python bench/run.py --output docs/performance.md
+bench: $(BENCH)/.installed $(PEERS)/.installed ## measure the clients beside the official ones; writes docs/performance.md
+	$(BENCH)/bin/python bench/run.py --peers $(PEERS)/bin/python --output docs/performance.md
 
 .PHONY: docs
 docs: $(VENV)/.docs ## build the documentation site into docs/_build, warnings are errors, and look at it in a browser
@@ -104,7 +105,7 @@ clean: ## remove everything that make has made
 
 # Environments. Each stamp is newer than the pins it was made from.
 
-$(VENV)/.made $(TEST)/.made $(BENCH)/.made build/venv-lowest/.made:
+$(VENV)/.made $(TEST)/.made $(BENCH)/.made $(PEERS)/.made build/venv-lowest/.made:
 	$(NEW_VENV)
 
 $(VENV)/.demo: $(VENV)/.made $(PINS)
@@ -138,11 +139,16 @@ $(TEST)/.wheel: build/wheel/.built
 	@$(TEST)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
 
-$(BENCH)/.installed: $(BENCH)/.made build/wheel/.built bench/requirements.txt
-	@echo "installing the official clients"
-	@$(BENCH)/bin/python -m pip install -qq --requirement bench/requirements.txt
-	@$(BENCH)/bin/python $(PIP_INSTALL) "$$(ls build/wheel/*.whl)[fast]"
+# The SDK brings sniffio, which makes plain httpx faster than pip alone installs it: what it is compared with has an environment of its own.
+$(BENCH)/.installed: $(BENCH)/.made build/wheel/.built $(PINS)
+	@echo "installing the SDK for the bench"
+	@$(BENCH)/bin/python $(PIP_INSTALL) "$$(ls build/wheel/*.whl)[fast]" trio
 	@$(BENCH)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
+	@touch $@
+
+$(PEERS)/.installed: $(PEERS)/.made bench/requirements.txt
+	@echo "installing the official clients"
+	@$(PEERS)/bin/python -m pip install -qq --requirement bench/requirements.txt
 	@touch $@
 
 build/venv-lowest/.wheel: build/venv-lowest/.made build/wheel/.built

@@ -41,18 +41,20 @@ def slo(i: int) -> dict[str, object]:
     }
 
 
-def slo_list() -> bytes:
+def slo_list(count: int = SLOS, *, first: int = 0, total: int | None = None) -> bytes:
+    """A page of so many SLOs from this one on, of ``total`` that there are."""
+    there_are = count if total is None else total
     return dumps(
         {
-            "data": [slo(i) for i in range(SLOS)],
+            "data": [slo(i) for i in range(first, first + count)],
             "errors": [],
-            "metadata": {"page": {"total_count": SLOS, "total_filtered_count": SLOS}},
+            "metadata": {"page": {"total_count": there_are, "total_filtered_count": there_are}},
         }
     )
 
 
 def slo_list_end() -> bytes:
-    return dumps({"data": [], "errors": [], "metadata": {"page": {"total_count": SLOS, "total_filtered_count": SLOS}}})
+    return slo_list(0, total=SLOS)
 
 
 def report_status() -> bytes:
@@ -148,7 +150,8 @@ def zabbix_sla() -> bytes:
     )
 
 
-def getsli() -> bytes:
+def getsli(services: int = SERVICES) -> bytes:
+    """The result of ``sla.getsli`` for 60 periods of so many services."""
     month = 30 * 86_400
     start = 1_600_000_000
     periods = [{"period_from": start + p * month, "period_to": start + (p + 1) * month} for p in range(PERIODS)]
@@ -171,7 +174,7 @@ def getsli() -> bytes:
     return dumps(
         {
             "periods": periods,
-            "serviceids": list(range(1, SERVICES + 1)),
-            "sli": [[cell(p, s) for s in range(SERVICES)] for p in range(PERIODS)],
+            "serviceids": list(range(1, services + 1)),
+            "sli": [[cell(p, s) for s in range(services)] for p in range(PERIODS)],
         }
     )

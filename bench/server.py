@@ -1,11 +1,12 @@
 """The server of the bench: replays fixed bodies over loopback HTTP, in a process of its own, as cheaply as Python allows.
 
-``python server.py`` prints its port and serves until its standard input is closed.
+``python server.py [DELAY]`` prints its port and serves until its standard input is closed. It answers DELAY seconds after a request came.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -51,17 +52,24 @@ class Routes:
         return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
     def _rpc(self, body: bytes) -> bytes:
+        if body.startswith(b"["):
+            members = [self._member(json.dumps(member).encode()) for member in json.loads(body)]
+            return reply(b"[%b]" % b",".join(members))
+        return reply(self._member(body))
+
+    def _member(self, body: bytes) -> bytes:
         method, number = RPC_METHOD.search(body), RPC_ID.search(body)
         if method is None or number is None:
-            return b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
-        return reply(b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (self._results[method[1]], number[1]))
+            return b'{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request.","data":""},"id":null}'
+        return b'{"jsonrpc":"2.0","result":%b,"id":%b}' % (self._results[method[1]], number[1])
 
 
 class Connection(asyncio.Protocol):
     """One connection, kept open; requests are answered as they come."""
 
-    def __init__(self, answer: Callable[[bytes, bytes], bytes]) -> None:
+    def __init__(self, answer: Callable[[bytes, bytes], bytes], delay: float) -> None:
         self._answer = answer
+        self._delay = delay
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -79,17 +87,23 @@ class Connection(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[end + 4 : whole], self._buffer[whole:]
             if self._transport is not None:
-                self._transport.write(self._answer(head.split(b" ", 2)[1], body))
+                self._write(self._transport, self._answer(head.split(b" ", 2)[1], body))
+
+    def _write(self, transport: asyncio.Transport, answer: bytes) -> None:
+        if self._delay:
+            asyncio.get_running_loop().call_later(self._delay, transport.write, answer)
+        else:
+            transport.write(answer)
 
 
-async def serve() -> None:
+async def serve(delay: float) -> None:
     routes = Routes()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(routes.answer), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(routes.answer, delay), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(float(sys.argv[1]) if sys.argv[1:] else 0.0))
