@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Timestamp = datetime | int | float
 """A time argument: an aware ``datetime`` or seconds since the epoch."""
@@ -46,6 +45,8 @@ def zone_problem(name: str, value: object) -> str | None:
     """Why ``value`` is no IANA time zone, or None."""
     if not isinstance(value, str):
         return f"{name}: {value!r} was given; allowed: the name of an IANA time zone, such as 'Europe/Paris'"
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 2 ms that a program without time zones need not spend
+
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
