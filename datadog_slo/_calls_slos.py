@@ -30,28 +30,28 @@ IDS_AT_ONCE = 100
 PAGE_SIZE = 1000
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Total:
     total_count: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _PageMeta:
     page: _Total | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Slos:
     data: tuple[Slo, ...]
     metadata: _PageMeta | None = None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _OneSlo:
     data: Slo
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class _Filter:
     ids: tuple[tuple[str, ...], ...]
     """Batches still to come, the current one first."""

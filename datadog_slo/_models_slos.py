@@ -131,9 +131,9 @@ class UnknownSpec:
 SliSpec: TypeAlias = CountSpec | TimeSliceSpec | UnknownSpec
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, init=False, eq=False, repr=False)  # its subclasses have them; compiling them here too would take 1 ms
 class SloBase:
-    """What all SLOs have. ``id`` is empty on one that is yet to be created; times are UTC.
+    """What all SLOs have; there is none that is only this. ``id`` is empty on one that is yet to be created; times are UTC.
 
     ``timeframe`` names the primary threshold; ``target_threshold`` and ``warning_threshold`` are its numbers, as the vendor shows
     them. ``configured_alert_ids`` comes only when asked for.
