@@ -180,7 +180,8 @@ class DatadogSandbox(Sandbox):
     def end_reports(self, status: Literal[403, 404, 410] = 410, *, at: float | None = None) -> None:
         """Close the report endpoints from ``at`` (epoch seconds; now by default) on: sunset (410, 404) or refused beta (403)."""
         with self._lock:
-            self._reports_end = (self.clock.now() if at is None else at, status)
+            # The vendor counts whole seconds: the end of this one would let what is asked now pass.
+            self._reports_end = (int(self.clock.now()) if at is None else at, status)
 
     def sli(self, slo_id: str, from_ts: float, to_ts: float, *, corrected: bool = True) -> float | None:
         """The SLI of one SLO over a window, in percent: what history, status and reports of this sandbox all show."""

@@ -193,6 +193,13 @@ def test_the_end_can_be_switched_on(status: Literal[403, 404, 410], title: str) 
     assert text == f"{title}: This endpoint is no longer available"
 
 
+def test_the_end_of_the_endpoints_is_at_once_also_within_a_second() -> None:
+    sandbox, clock = _timed()
+    clock.advance(0.7)
+    sandbox.end_reports()
+    refused(ask(sandbox, "POST", "/api/v2/slo/report", {"data": {"attributes": SEED}}), 410)
+
+
 def test_the_end_can_be_dated() -> None:
     sandbox = new_sandbox()
     sandbox.end_reports(404, at=START + 1)
