@@ -69,7 +69,7 @@ USES: dict[str, tuple[Use, ...]] = {
 }
 
 
-def _sandbox(account: str, *faults: Fault) -> tuple[Sandbox, dict[str, Any], Callable[[], Iterable[str]]]:
+def server_for(account: str, *faults: Fault) -> tuple[Sandbox, dict[str, Any], Callable[[], Iterable[str]]]:
     """A server for an account, the client's options, and all that must not be shown."""
     of, options = ACCOUNTS[account]
     if of == "datadog":
@@ -116,7 +116,7 @@ def _drive(driver: Driver, caught: Trap, of: str, uses: Iterable[Use], **options
 @accounts
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_a_server_answers(driver: Driver, account: str, fault: str) -> None:
-    sandbox, options, marks = _sandbox(account)
+    sandbox, options, marks = server_for(account)
     for each in FAULTS[fault]:
         sandbox.faults.add(each)
     of = ACCOUNTS[account][0]
