@@ -15,6 +15,8 @@ from slo_common._values import Call, Reply, Safety
 from zabbix_sla import _replies
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+"""What a call gives. Covariant, so that one batch may hold calls that give different things."""
 
 _MADE = "what the functions of zabbix_sla.calls make"
 
@@ -25,17 +27,17 @@ FREE_METHODS = frozenset({"apiinfo.version", "user.login", "user.checkauthentica
 
 
 @frozen(kw_only=True, eq=False)
-class Rpc(Generic[T]):
+class Rpc(Generic[T_co]):
     """One call of the API, not yet sent. Made by the functions of :mod:`zabbix_sla.calls`; sent by ``batch``."""
 
     method: str
     params: object = field(repr=False)  # those of a login hold the password
     safety: Safety
-    read: Callable[[object, Reply], T]
+    read: Callable[[object, Reply], T_co]
     subject: str = ""
-    gone: Callable[[], T] | None = None
+    gone: Callable[[], T_co] | None = None
     """Of a delete: what it gives when a repeat finds nothing, because the attempt whose answer was lost did it."""
-    decode: Callable[[Reply], T] | None = None
+    decode: Callable[[Reply], T_co] | None = None
     """Reads the whole reply of a single call, where that is faster than through ``read``."""
 
     @property
@@ -48,18 +50,18 @@ class Rpc(Generic[T]):
 
 
 @frozen(kw_only=True)
-class Outcome(Generic[T]):
+class Outcome(Generic[T_co]):
     """What became of one call of a batch: a value or an error."""
 
     method: str
-    value: T | None = None
+    value: T_co | None = None
     error: SloError | None = None
 
-    def unwrap(self) -> T:
+    def unwrap(self) -> T_co:
         """The value; raises the error if that is what came."""
         if self.error is not None:
             raise self.error
-        return cast(T, self.value)
+        return cast(T_co, self.value)
 
 
 def single(rpc: Rpc[T]) -> Call[T]:

@@ -104,6 +104,11 @@ def a_batch_keeps_the_type_of_its_calls(zbx: ZabbixSLA) -> None:
     assert_type(outcomes[0].unwrap(), SliResult)
 
 
+def a_batch_may_hold_calls_that_give_different_things(zbx: ZabbixSLA) -> None:
+    for outcome in zbx.batch([calls.sla_get(), calls.service_get(), calls.getsli("1")]):
+        assert_type(outcome.error, SloError | None)
+
+
 def the_sandbox_is_a_door(sandbox: ZabbixSandbox) -> None:
     assert_type(ZabbixSandbox.demo(), ZabbixSandbox)
     assert_type(ZabbixSLA("http://127.0.0.1", token="t", http=sandbox.transport()).sla.get(), tuple[Sla, ...])
