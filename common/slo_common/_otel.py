@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextvars import Token
 from typing import TYPE_CHECKING, Final
 
-from attrs import define
+from attrs import define, frozen
 
 from slo_common._errors import ConfigurationError
 from slo_common._events import (
@@ -28,15 +28,27 @@ SCHEMA: Final = "https://opentelemetry.io/schemas/1.30.0"
 """The release of the conventions that the names of attributes are from."""
 
 
+@frozen
+class _Current:
+    """A span that was made the current one, and the way back."""
+
+    span: Span
+    before: Token[Context]
+
+    def end(self) -> None:
+        from opentelemetry.context import detach
+
+        detach(self.before)
+        self.span.end()
+
+
 @define
 class _Open:
     """The spans of one call that have not ended."""
 
     started: CallStarted
-    call: Span
-    leave_call: Token[Context]
-    attempt: Span | None = None
-    leave_attempt: Token[Context] | None = None
+    call: _Current
+    attempt: _Current | None = None
 
 
 class OpenTelemetryHook:
@@ -77,7 +89,7 @@ class OpenTelemetryHook:
             case AttemptStarted():
                 self._begin_attempt(found, event)
             case BudgetSeen() if found.attempt is not None:
-                found.attempt.set_attributes(
+                found.attempt.span.set_attributes(
                     _known(
                         {
                             "slo.budget.name": event.bucket,
@@ -88,11 +100,15 @@ class OpenTelemetryHook:
                     )
                 )
             case AttemptEnded() if found.attempt is not None:
-                _end_attempt(found, found.attempt, event)
+                _tell_reply(found.attempt.span, event)
+                found.attempt.end()
+                found.attempt = None
             case RateLimitWait():
-                found.call.add_event("rate_limit.wait", {"seconds": event.seconds, "reason": event.reason, "bucket": event.bucket})
+                found.call.span.add_event(
+                    "rate_limit.wait", {"seconds": event.seconds, "reason": event.reason, "bucket": event.bucket}
+                )
             case RetryScheduled():
-                found.call.add_event(
+                found.call.span.add_event(
                     "retry", _known({"pause": event.pause, "error.type": event.error, "retry_after": event.retry_after})
                 )
             case CallEnded():
@@ -101,20 +117,16 @@ class OpenTelemetryHook:
                 return
 
     def _begin(self, event: CallStarted) -> None:
-        from opentelemetry.context import attach
-        from opentelemetry.trace import set_span_in_context
-
         span = self._tracer.start_span(
             event.call, attributes={"server.address": event.server, "server.port": event.port, "slo.call.id": event.call_id}
         )
-        self._open[event.call_id] = _Open(started=event, call=span, leave_call=attach(set_span_in_context(span)))
+        self._open[event.call_id] = _Open(started=event, call=_make_current(span))
 
     def _begin_attempt(self, found: _Open, event: AttemptStarted) -> None:
-        from opentelemetry.context import attach
-        from opentelemetry.trace import SpanKind, set_span_in_context
+        from opentelemetry.trace import SpanKind
 
         call = found.started
-        found.attempt = self._tracer.start_span(
+        span = self._tracer.start_span(
             f"{call.method} {call.route}",
             kind=SpanKind.CLIENT,
             attributes=_known(
@@ -127,23 +139,28 @@ class OpenTelemetryHook:
                 }
             ),
         )
-        found.leave_attempt = attach(set_span_in_context(found.attempt))
+        found.attempt = _make_current(span)
 
     def _end(self, event: CallEnded) -> None:
-        from opentelemetry.context import detach
-
         found = self._open.pop(event.call_id)
         if found.attempt is not None:  # interrupted in the moment between its beginning and its sending
-            _leave_attempt(found, found.attempt)
-        found.call.set_attributes(
+            found.attempt.end()
+        span = found.call.span
+        span.set_attributes(
             {"slo.call.outcome": event.outcome, "slo.call.attempts": event.attempts, "slo.call.waited": event.waited}
         )
-        _tell_failure(found.call, event.error, event.error, event.detail)
-        detach(found.leave_call)
+        _tell_failure(span, event.error, event.error, event.detail)
         found.call.end()
 
 
-def _end_attempt(found: _Open, span: Span, event: AttemptEnded) -> None:
+def _make_current(span: Span) -> _Current:
+    from opentelemetry.context import attach
+    from opentelemetry.trace import set_span_in_context
+
+    return _Current(span, attach(set_span_in_context(span)))
+
+
+def _tell_reply(span: Span, event: AttemptEnded) -> None:
     span.set_attributes(
         _known(
             {
@@ -159,16 +176,6 @@ def _end_attempt(found: _Open, span: Span, event: AttemptEnded) -> None:
     # As the conventions want it: the status where that is the error, else the class.
     kind = str(event.status) if event.error is not None and event.status is not None and event.status >= 400 else event.error
     _tell_failure(span, event.error, kind, event.detail)
-    _leave_attempt(found, span)
-
-
-def _leave_attempt(found: _Open, span: Span) -> None:
-    from opentelemetry.context import detach
-
-    if found.leave_attempt is not None:
-        detach(found.leave_attempt)
-    span.end()
-    found.attempt = found.leave_attempt = None
 
 
 def _tell_failure(span: Span, error: str | None, kind: str | None, detail: str) -> None:
