@@ -1,6 +1,6 @@
 """A deadline for blocking sockets. A read timeout is none: a server that sends one byte a second never runs into it.
 
-httpx has timeouts for single reads only, and a reply's head takes as many reads as the server likes. So the sockets below it are
+httpcore has timeouts for single reads only, and a reply's head takes as many reads as the server likes. So the sockets below it are
 given, for each read and write, no more than what is left of the call.
 """
 
@@ -10,29 +10,14 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+import httpcore
 
-class _Stream(Protocol):
-    """httpcore's NetworkStream."""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...
-    def write(self, buffer: bytes, timeout: float | None = None) -> None: ...
-    def close(self) -> None: ...
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _Stream: ...
-    def get_extra_info(self, info: str) -> Any: ...
-
-
-class _Backend(Protocol):
-    """httpcore's NetworkBackend."""
-
-    def connect_tcp(self, *args: Any, **options: Any) -> _Stream: ...
-    def connect_unix_socket(self, *args: Any, **options: Any) -> _Stream: ...
-    def sleep(self, seconds: float) -> None: ...
+if TYPE_CHECKING:
+    from slo_common._connections import Witness
 
 
 class Deadline(threading.local):
@@ -56,18 +41,30 @@ class Deadline(threading.local):
         return left if timeout is None else min(timeout, left)
 
 
-class BoundedStream:
-    """A stream whose reads and writes end with the deadline."""
+class _Nobody:
+    """The witness of connections that httpx makes, whose trace is told instead."""
 
-    def __init__(self, stream: _Stream, deadline: Deadline) -> None:
+    def watching(self) -> None:
+        pass
+
+    def went_out(self) -> None:
+        pass
+
+
+class BoundedStream(httpcore.NetworkStream):
+    """A stream whose reads and writes end with the deadline, and that tells of its writes."""
+
+    def __init__(self, stream: httpcore.NetworkStream, backend: BoundedBackend) -> None:
         self._stream = stream
-        self._deadline = deadline
+        self._backend = backend
+        self._cut = backend.deadline.cut
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.cut(timeout))
+        return self._stream.read(max_bytes, self._cut(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.cut(timeout))
+        self._backend.witness.went_out()
+        self._stream.write(buffer, self._cut(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -75,25 +72,36 @@ class BoundedStream:
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> BoundedStream:
-        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.cut(timeout))
-        return BoundedStream(inner, self._deadline)
+        return BoundedStream(self._stream.start_tls(ssl_context, server_hostname, self._cut(timeout)), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
-class BoundedBackend:
+class BoundedBackend(httpcore.NetworkBackend):
     """Opens bounded streams."""
 
-    def __init__(self, backend: _Backend, deadline: Deadline) -> None:
+    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
         self._backend = backend
-        self._deadline = deadline
+        self.deadline = deadline
+        self.witness: Witness = _Nobody()
 
-    def connect_tcp(self, *args: Any, **options: Any) -> BoundedStream:
-        return BoundedStream(self._backend.connect_tcp(*args, **options), self._deadline)
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> BoundedStream:
+        self.witness.watching()
+        return BoundedStream(self._backend.connect_tcp(host, port, self.deadline.cut(timeout), local_address, socket_options), self)
 
-    def connect_unix_socket(self, *args: Any, **options: Any) -> BoundedStream:
-        return BoundedStream(self._backend.connect_unix_socket(*args, **options), self._deadline)
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+    ) -> BoundedStream:
+        self.witness.watching()
+        return BoundedStream(self._backend.connect_unix_socket(path, self.deadline.cut(timeout), socket_options), self)
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)

@@ -1,7 +1,7 @@
 """Everything that touches httpx: what carries a request, errors turned into ours, the door into a sandbox. Nothing else imports it.
 
-Our own transports are used without ``httpx.Client``: cookies, redirects, event hooks and a log of whole URLs are not wanted here, and
-half of a call's time goes there. A client that the caller gives is used as it is.
+Without a client from the caller and without a proxy the connections are our own: cookies, redirects, event hooks and a log of whole
+URLs are not wanted here, and half of a call's time goes there. A client that the caller gives is used as it is.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import functools
 import os
 import ssl
 import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
+import httpcore
 import httpx
 from attrs import frozen
 
 from slo_common._body import BodyReader, Sink
+from slo_common._connections import KEEP_ALIVE, Answer, AsyncAnswer, AsyncConnections, Connections, Order
 from slo_common._deadline import Deadline, bind
 from slo_common._errors import (
     ConfigurationError,
@@ -34,7 +36,7 @@ from slo_common._errors import (
     TransportError,
     TruncatedResponse,
 )
-from slo_common._leases import AsyncLeases, Exhausted, SyncLeases
+from slo_common._leases import Exhausted
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
@@ -42,8 +44,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 256
 """At most so many at once for each client."""
-ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=5.0)
-POOL = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=5.0)
+POOL = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE)
 
 SyncHTTP = httpx.Client | httpx.BaseTransport
 """What a sync client takes as ``http=``: a client of yours (never closed by us) or a transport."""
@@ -109,20 +110,26 @@ def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
 
 
 class Progress:
-    """How far one attempt got. httpcore tells by its trace; where no trace comes (mocks), nothing is taken for granted."""
+    """How far one attempt got. Our own connections tell, httpx by its trace; where nothing is told (mocks), nothing is taken for granted."""
 
-    __slots__ = ("_connecting", "_traced", "_went_out", "answered", "writing")
+    __slots__ = ("_connecting", "_told", "_went_out", "answered", "writing")
 
     def __init__(self) -> None:
         self._connecting = False  # through a proxy
-        self._traced = False
+        self._told = False
         self._went_out = False
         self.answered = False
         self.writing = False
         """In the caller's sink, whose errors are not the connection's."""
 
+    def watching(self) -> None:
+        self._told = True
+
+    def went_out(self) -> None:
+        self._went_out = True
+
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        self._traced = True
+        self._told = True
         if name.endswith("send_request_headers.started"):
             if info["request"].method == b"CONNECT":
                 self._connecting = True
@@ -136,7 +143,7 @@ class Progress:
     def sent(self) -> Sent:
         if self.answered:
             return Sent.YES
-        return Sent.NO if self._traced and not self._went_out else Sent.MAYBE
+        return Sent.NO if self._told and not self._went_out else Sent.MAYBE
 
     @property
     def at_the_proxy(self) -> bool:
@@ -149,11 +156,13 @@ class Progress:
 
 
 def translate(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
-    """Our exception for one of httpx. Texts of httpx are not passed on: they may quote a header."""
+    """Our exception for one of httpx or httpcore. Their texts are not passed on: they may quote a header."""
+    if isinstance(error, _CORE_ERRORS):
+        error = _of_httpx(error)
     answered, sent = progress.answered, progress.sent
     name = type(error).__name__
     match error:
-        case httpx.PoolTimeout():
+        case httpx.PoolTimeout() | Exhausted():
             size = f"{CONNECTIONS}, unless you brought your own httpx client"
             return PoolExhausted(f"{what}: all connections of this client were in use ({size})")
         case httpx.ProxyError():
@@ -184,7 +193,23 @@ def translate(error: Exception, *, what: str, url: str, progress: Progress) -> T
             return ConnectionLost(f"{what}: the connection broke ({name})", sent=sent)
 
 
-_HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError, UnicodeEncodeError)
+_CORE_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
+)
+_HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *_CORE_ERRORS, Exhausted, OSError, UnicodeEncodeError)
+
+
+def _of_httpx(error: Exception) -> Exception:
+    """The exception that httpx would raise: of the same name, and caused by this one."""
+    kind = getattr(httpx, type(error).__name__, httpx.TransportError)
+    same: Exception = kind(str(error))
+    same.__cause__ = error
+    return same
 
 
 def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
@@ -193,16 +218,11 @@ def _local(error: Exception, *, what: str, url: str, progress: Progress) -> Tran
     return translate(error, what=what, url=url, progress=progress)
 
 
-def _headers(response: httpx.Response) -> dict[str, str]:
-    return {k.lower(): v for k, v in response.headers.items()}  # httpx joins repeated ones by ", "
-
-
-def _ends_by_close(response: httpx.Response) -> bool:
+def _ends_by_close(version: object, headers: Mapping[str, str]) -> bool:
     """Whether nothing but the end of the connection ends this body. Compressed ones have an end of their own."""
-    if response.extensions.get("http_version") not in (b"HTTP/1.0", b"HTTP/1.1"):
+    if version not in (b"HTTP/1.0", b"HTTP/1.1"):
         return False
-    names = response.headers
-    return not any(name in names for name in ("content-length", "transfer-encoding", "content-encoding"))
+    return not any(name in headers for name in ("content-length", "transfer-encoding", "content-encoding"))
 
 
 def _timeouts(bounds: Bounds) -> dict[str, float]:
@@ -215,6 +235,24 @@ def _timeouts(bounds: Bounds) -> dict[str, float]:
 def _url(text: str) -> httpx.URL:
     """Parsing one costs more than sending by it."""
     return httpx.URL(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def _address(text: str) -> tuple[httpcore.URL, bytes]:
+    """Where our own connections send to, and what the field Host says."""
+    url = httpx.URL(text)
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path), url.netloc
+
+
+def _order(request: Request, bounds: Bounds) -> Order:
+    """The request for our own connections, with the fields that httpx would add."""
+    url, host = _address(request.url)
+    content = request.content or b""
+    headers = [(b"host", host)]
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
+    if content or request.method in ("POST", "PUT", "PATCH"):
+        headers.append((b"content-length", b"%d" % len(content)))
+    return Order(request.method.encode("ascii"), url, headers, content, _timeouts(bounds))
 
 
 class _Collected:
@@ -233,28 +271,71 @@ class _Collected:
         return self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
 
 
-def _sink_for(response: httpx.Response, sink: Sink | None, memory: _Collected) -> Sink:
+def _sink_for(status: int, sink: Sink | None, memory: _Collected) -> Sink:
     """Only a good reply goes to the caller's sink; an error's body is read into memory for its text."""
-    chosen = sink if sink is not None and response.is_success else memory
+    chosen = sink if sink is not None and 200 <= status <= 299 else memory
     chosen.reset()
     return chosen
+
+
+class _Fields:
+    """The head of a reply that httpx gives."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = {k.lower(): v for k, v in response.headers.items()}  # httpx joins repeated ones by ", "
+        self.version: object = response.extensions.get("http_version")
+        if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
+            self.headers.pop("content-encoding", None)
+
+
+class _Given(_Fields):
+    """A reply by the client or the transport that the caller gave."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(response)
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._response.content,)) if self._response.is_stream_consumed else self._response.iter_raw()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _AsyncGiven(_Fields):
+    """A reply by the client or the transport that the caller gave."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(response)
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._response.is_stream_consumed:
+            yield self._response.content
+            return
+        async with aclosing(cast("AsyncGenerator[bytes]", self._response.aiter_raw())) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 class _Reading:
     """One reply on its way in."""
 
-    def __init__(self, response: httpx.Response, bounds: Bounds, what: str, sink: Sink | None, progress: Progress) -> None:
+    def __init__(
+        self, answer: Answer | AsyncAnswer | _Fields, bounds: Bounds, what: str, sink: Sink | None, progress: Progress
+    ) -> None:
         progress.answered = True
-        self._response = response
+        self._answer = answer
         self._progress = progress
-        self._headers = _headers(response)
         self._memory = _Collected()
         progress.writing = True
-        self._target = _sink_for(response, sink, self._memory)
+        self._target = _sink_for(answer.status, sink, self._memory)
         progress.writing = False
-        if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
-            self._headers.pop("content-encoding", None)
-        self._reader = BodyReader(self._headers, max_bytes=bounds.max_bytes, what=what)
+        self._reader = BodyReader(answer.headers, max_bytes=bounds.max_bytes, what=what)
 
     def feed(self, raw: bytes) -> None:
         for chunk in self._reader.feed(raw):
@@ -262,9 +343,12 @@ class _Reading:
 
     def reply(self) -> Reply:
         self._reader.finish()
-        response = self._response
+        answer = self._answer
         return Reply(
-            status=response.status_code, headers=self._headers, body=self._memory.body(), unframed=_ends_by_close(response)
+            status=answer.status,
+            headers=answer.headers,
+            body=self._memory.body(),
+            unframed=_ends_by_close(answer.version, answer.headers),
         )
 
 
@@ -277,7 +361,18 @@ def shared_ssl_context() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError:
-        raise ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read") from None
+        raise _unreadable_trust_store() from None
+
+
+def _check_trust_store() -> None:
+    """Let a wrong path be known when the client is made. The context itself waits for the first https connection: making it takes 20 ms."""
+    name = os.environ.get("SSL_CERT_FILE")
+    if name and not os.access(name, os.R_OK):
+        raise _unreadable_trust_store()
+
+
+def _unreadable_trust_store() -> ConfigurationError:
+    return ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read")
 
 
 def _proxy_trouble() -> ConfigurationError:
@@ -290,131 +385,8 @@ def _proxy_trouble() -> ConfigurationError:
 
 
 def _no_proxies() -> bool:
-    """Whether neither the environment nor the system names a proxy, so that our own transports can be used."""
+    """Whether neither the environment nor the system names a proxy, so that our own connections can be used."""
     return not urllib.request.getproxies()
-
-
-# Lending one-connection transports.
-
-
-class _LeasedStream(httpx.SyncByteStream):
-    """A body; closing it returns the transport it comes from."""
-
-    def __init__(self, stream: httpx.SyncByteStream, give: Callable[[], None]) -> None:
-        self._stream = stream
-        self._give: Callable[[], None] | None = give
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._stream)
-
-    def close(self) -> None:
-        give, self._give = self._give, None
-        if give is None:
-            return
-        try:
-            self._stream.close()
-        finally:
-            give()
-
-
-class LeasingTransport(httpx.BaseTransport):
-    """Stock transports of one connection each, every one lent to one request at a time."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._context = shared_ssl_context()
-        self._deadline = deadline
-        self._leases = SyncLeases(self._make, CONNECTIONS)
-        self._closed = False
-
-    def _make(self) -> httpx.HTTPTransport:
-        transport = httpx.HTTPTransport(verify=self._context, limits=ONE, trust_env=False)
-        bind(transport, self._deadline)
-        return transport
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            transport = self._leases.take(request.extensions["timeout"]["pool"])
-        except Exhausted:
-            raise httpx.PoolTimeout("", request=request) from None
-        answered = False
-        try:
-            response = transport.handle_request(request)
-            answered = True
-        finally:
-            if not answered:
-                self._give(transport)
-        response.stream = _LeasedStream(cast("httpx.SyncByteStream", response.stream), functools.partial(self._give, transport))
-        return response
-
-    def _give(self, transport: httpx.HTTPTransport) -> None:
-        stale = self._leases.give(transport)
-        if stale is not None:
-            stale.close()
-        if self._closed:
-            self.close()
-
-    def close(self) -> None:
-        self._closed = True
-        for transport in self._leases.clear():
-            transport.close()
-
-
-class _AsyncLeasedStream(httpx.AsyncByteStream):
-    """A body; closing it returns the transport it comes from."""
-
-    def __init__(self, stream: httpx.AsyncByteStream, give: Callable[[], Awaitable[None]]) -> None:
-        self._stream = stream
-        self._give: Callable[[], Awaitable[None]] | None = give
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._stream)
-
-    async def aclose(self) -> None:
-        give, self._give = self._give, None
-        if give is None:
-            return
-        try:
-            await self._stream.aclose()
-        finally:
-            await give()
-
-
-class AsyncLeasingTransport(httpx.AsyncBaseTransport):
-    """Stock transports of one connection each, every one lent to one request at a time."""
-
-    def __init__(self) -> None:
-        context = shared_ssl_context()
-        self._leases = AsyncLeases(lambda: httpx.AsyncHTTPTransport(verify=context, limits=ONE, trust_env=False), CONNECTIONS)
-        self._closed = False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            transport = await self._leases.take(request.extensions["timeout"]["pool"])
-        except Exhausted:
-            raise httpx.PoolTimeout("", request=request) from None
-        answered = False
-        try:
-            response = await transport.handle_async_request(request)
-            answered = True
-        finally:
-            if not answered:
-                await self._give(transport)
-        response.stream = _AsyncLeasedStream(
-            cast("httpx.AsyncByteStream", response.stream), functools.partial(self._give, transport)
-        )
-        return response
-
-    async def _give(self, transport: httpx.AsyncHTTPTransport) -> None:
-        stale = self._leases.give(transport)
-        if stale is not None:
-            await stale.aclose()
-        if self._closed:
-            await self.aclose()
-
-    async def aclose(self) -> None:
-        self._closed = True
-        for transport in self._leases.clear():
-            await transport.aclose()
 
 
 # What carries a request.
@@ -433,7 +405,7 @@ def _refuse_after_fork(http: object, *, used: bool) -> None:
 
 
 class SyncCarrier:
-    """One way of sending: the client or the transport that was given, or our own."""
+    """One way of sending: the client or the transport that was given, or connections of our own."""
 
     def __init__(self, http: SyncHTTP | None, deadline: Deadline) -> None:
         if http is not None and not isinstance(http, (httpx.Client, httpx.BaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
@@ -443,11 +415,12 @@ class SyncCarrier:
         self._used = False
         self._via = self._open()
 
-    def _open(self) -> SyncHTTP:
+    def _open(self) -> SyncHTTP | Connections:
         if self._given is not None:
             return self._given
         if _no_proxies():
-            return LeasingTransport(self._deadline)
+            _check_trust_store()
+            return Connections(shared_ssl_context, self._deadline, CONNECTIONS)
         try:
             client = httpx.Client(verify=shared_ssl_context(), limits=POOL)
         except (ValueError, ImportError):
@@ -473,31 +446,33 @@ class SyncCarrier:
         if not isinstance(self._given, httpx.Client):
             self._via.close()
 
-    def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
-        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
+    def _send(self, request: Request, bounds: Bounds, progress: Progress) -> Answer | _Given:
         self._used = True
-        via, url = self._via, _url(request.url)
+        via = self._via
+        if isinstance(via, Connections):
+            return via.send(_order(request, bounds), progress)
+        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
+        url = _url(request.url)
         if isinstance(via, httpx.BaseTransport):
-            return via.handle_request(
-                httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-            )
+            built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
+            return _Given(via.handle_request(built))
         built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-        return via.send(built, stream=True, auth=None, follow_redirects=False)
+        return _Given(via.send(built, stream=True, auth=None, follow_redirects=False))
 
     def exchange(
         self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress, check: Callable[[], None]
     ) -> Reply:
         """Send and read to the end; ``check`` is called after each chunk and may raise. Raises :class:`TransportError`."""
         try:
-            response = self._send(request, bounds, progress)
+            answer = self._send(request, bounds, progress)
             try:
-                reading = _Reading(response, bounds, what, sink, progress)
-                for raw in (response.content,) if response.is_stream_consumed else response.iter_raw():
+                reading = _Reading(answer, bounds, what, sink, progress)
+                for raw in answer:
                     reading.feed(raw)
                     check()
                 return reading.reply()
             finally:
-                response.close()
+                answer.close()
         except SloError:  # one of them, DeadlineExceeded, is an OSError too
             raise
         except _HTTP_ERRORS as e:
@@ -514,7 +489,7 @@ class SyncCarrier:
 
 
 class AsyncCarrier:
-    """One way of sending: the client or the transport that was given, or our own."""
+    """One way of sending: the client or the transport that was given, or connections of our own."""
 
     def __init__(self, http: AsyncHTTP | None) -> None:
         if http is not None and not isinstance(http, (httpx.AsyncClient, httpx.AsyncBaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
@@ -523,11 +498,12 @@ class AsyncCarrier:
         self._used = False
         self._via = self._open()
 
-    def _open(self) -> AsyncHTTP:
+    def _open(self) -> AsyncHTTP | AsyncConnections:
         if self._given is not None:
             return self._given
         if _no_proxies():
-            return AsyncLeasingTransport()
+            _check_trust_store()
+            return AsyncConnections(shared_ssl_context, CONNECTIONS)
         try:
             return httpx.AsyncClient(verify=shared_ssl_context(), limits=POOL)
         except (ValueError, ImportError):
@@ -548,31 +524,31 @@ class AsyncCarrier:
         if not isinstance(self._given, httpx.AsyncClient):
             await self._via.aclose()
 
-    async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> httpx.Response:
-        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
+    async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> AsyncAnswer | _AsyncGiven:
         self._used = True
-        via, url = self._via, _url(request.url)
+        via = self._via
+        if isinstance(via, AsyncConnections):
+            return await via.send(_order(request, bounds), progress)
+        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
+        url = _url(request.url)
         if isinstance(via, httpx.AsyncBaseTransport):
             built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-            return await via.handle_async_request(built)
+            return _AsyncGiven(await via.handle_async_request(built))
         built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-        return await via.send(built, stream=True, auth=None, follow_redirects=False)
+        return _AsyncGiven(await via.send(built, stream=True, auth=None, follow_redirects=False))
 
     async def exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
         """Send and read to the end. Raises :class:`TransportError`."""
         try:
-            response = await self._send(request, bounds, progress)
+            answer = await self._send(request, bounds, progress)
             try:
-                reading = _Reading(response, bounds, what, sink, progress)
-                if response.is_stream_consumed:
-                    reading.feed(response.content)
-                else:
-                    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
-                        async for raw in chunks:
-                            reading.feed(raw)
+                reading = _Reading(answer, bounds, what, sink, progress)
+                async with aclosing(cast("AsyncGenerator[bytes]", aiter(answer))) as chunks:
+                    async for raw in chunks:
+                        reading.feed(raw)
                 return reading.reply()
             finally:
-                await response.aclose()
+                await answer.aclose()
         except SloError:
             raise
         except _HTTP_ERRORS as e:

@@ -1,7 +1,7 @@
-"""Lending transports of one connection each, the last returned first.
+"""Lending connections, the last returned first.
 
 A pool of httpcore looks at every connection for every request, which costs connections times requests; lending costs the same however
-many are in use. One transport serves one request at a time and keeps its connection alive between them.
+many are in use. Whoever has borrowed one is alone with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import anyio
 T = TypeVar("T")
 
 IDLE_SECONDS = 30.0
-"""A transport that nobody wanted for so long is given up, with its connection."""
+"""What nobody wanted for so long is given up."""
 
 
 class Exhausted(Exception):
@@ -98,6 +98,10 @@ class AsyncLeases(Generic[T]):
     async def take(self, timeout: float) -> T:
         """Borrow one. Raises :class:`Exhausted` when none comes back within ``timeout`` seconds."""
         item = self._shelf.take()
+        return item if item is not None else await self._wait(timeout)
+
+    async def _wait(self, timeout: float) -> T:
+        item: T | None = None
         with anyio.move_on_after(timeout):
             while item is None:
                 returned = anyio.Event()
@@ -117,7 +121,7 @@ class AsyncLeases(Generic[T]):
 
     def give(self, item: T) -> T | None:
         """Return one; gives another that is to be closed, or None."""
-        stale = self._shelf.give(item, anyio.current_time())
+        stale = self._shelf.give(item, time.monotonic())
         self._wake_next()
         return stale
 

@@ -199,9 +199,11 @@ class AsyncRuntime:
         self._closed = False
         self._pid = os.getpid()
         self._loop: object = None
+        self._loop_time: Callable[[], float] = _loop_time
+        """Of the loop, once that is known."""
 
     def now(self) -> float:
-        return self._clock.now() if self._clock is not None else _loop_time()
+        return self._clock.now() if self._clock is not None else self._loop_time()
 
     def wall(self) -> float:
         return self._clock.now() if self._clock is not None else time.time()
@@ -225,9 +227,10 @@ class AsyncRuntime:
         if self._pid != os.getpid():
             self._carrier.reopen()
             self._pid = os.getpid()
-            self._loop = loop
+            self._loop = None
         if self._loop is None:
             self._loop = loop
+            self._loop_time = _clock_of(loop)
         elif self._loop is not loop:
             raise LoopMismatch(
                 "this async client began in another event loop; make one client per loop (asyncio.run starts a new loop each time)"
@@ -312,11 +315,14 @@ def _current_loop() -> object:
 _MOVED: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 
 
-def _loop_time() -> float:
+def _clock_of(loop: object) -> Callable[[], float]:
     """The loop's time, moved onto ``time.monotonic()``: trio's begins anywhere, and all kinds of clients may share a rate limiter."""
-    loop = _current_loop()
-    now = anyio.current_time()
+    read: Callable[[], float] = getattr(loop, "time", anyio.current_time)  # trio's has none
     moved = _MOVED.get(loop)
     if moved is None:
-        moved = _MOVED.setdefault(loop, time.monotonic() - now)
-    return now + moved
+        moved = _MOVED.setdefault(loop, time.monotonic() - read())
+    return lambda: read() + moved
+
+
+def _loop_time() -> float:
+    return _clock_of(_current_loop())()

@@ -1,0 +1,461 @@
+"""TCP and TLS on asyncio's transports: what httpcore asks of a stream, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import cast
+
+import httpcore
+import pytest
+import trustme
+
+from slo_common import _asyncio_stream
+from slo_common._asyncio_stream import ENOUGH, Address, AsyncioBackend, AsyncioStream, by_turns
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def talking_to(handler: Handler, *, context: ssl.SSLContext | None = None) -> AsyncGenerator[AsyncioStream]:
+    """A stream to a server that does what ``handler`` does."""
+    handling: list[asyncio.Task[None]] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        handling.append(asyncio.ensure_future(handle(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    async with server:
+        stream = await AsyncioBackend().connect_tcp("127.0.0.1", server.sockets[0].getsockname()[1], 5.0)
+        yield stream
+        await stream.aclose()
+        for task in handling:
+            task.cancel()
+        await asyncio.gather(*handling, return_exceptions=True)
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait for the other side to go."""
+    await reader.read()
+    writer.close()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+
+async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read nothing, until the connection is gone."""
+    transport = writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
+    await asyncio.Event().wait()
+
+
+async def farewell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"bye")
+    writer.close()
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    writer.transport.abort()
+
+
+async def all_of(stream: AsyncioStream, size: int) -> bytes:
+    read = b""
+    while len(read) < size:
+        read += await stream.read(65536, 5.0)
+    return read
+
+
+async def test_what_was_written_comes_back() -> None:
+    async with talking_to(echo) as stream:
+        await stream.write(b"ping", 5.0)
+        assert await stream.read(100, 5.0) == b"ping"
+
+
+async def test_nothing_to_write_is_nothing_written() -> None:
+    async with talking_to(echo) as stream:
+        await stream.write(b"", 5.0)
+        await stream.write(b"x", 5.0)
+        assert await stream.read(100, 5.0) == b"x"
+
+
+async def test_no_more_is_read_than_was_asked_for() -> None:
+    async with talking_to(echo) as stream:
+        await stream.write(b"abcdef", 5.0)
+        assert [await stream.read(4, 5.0), await stream.read(4, 5.0)] == [b"abcd", b"ef"]
+
+
+async def test_a_large_body_comes_whole_and_never_all_at_once() -> None:
+    """The socket is left alone while enough waits, and read again when that is gone."""
+    body = os.urandom(4 * ENOUGH)
+    waiting: list[int] = []
+
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    async with talking_to(send) as stream:
+        read = b""
+        while len(read) < len(body):
+            read += await stream.read(1000, 5.0)
+            waiting.append(stream._waiting)  # pyright: ignore[reportPrivateUsage]  # the bound is not seen from outside
+    assert read == body
+    assert max(waiting) < 2 * ENOUGH
+
+
+async def test_what_waits_can_be_read_after_the_other_side_has_gone() -> None:
+    body = os.urandom(ENOUGH)
+
+    async def send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    async with talking_to(send) as stream:
+        assert await all_of(stream, len(body)) == body
+        assert await stream.read(1, 5.0) == b""
+
+
+async def test_the_end_is_an_empty_read() -> None:
+    async with talking_to(farewell) as stream:
+        assert [await stream.read(100, 5.0), await stream.read(100, 5.0)] == [b"bye", b""]
+
+
+async def test_a_reset_is_a_read_error() -> None:
+    async with talking_to(reset) as stream:
+        await stream.write(b"x", 5.0)
+        with pytest.raises(httpcore.ReadError) as caught:
+            await stream.read(100, 5.0)
+    assert isinstance(caught.value.__cause__, ConnectionResetError)
+
+
+async def test_writing_to_who_has_gone_is_a_write_error() -> None:
+    async with talking_to(reset) as stream:
+        await stream.write(b"x", 5.0)
+        with pytest.raises(httpcore.ReadError):
+            await stream.read(100, 5.0)
+        with pytest.raises(httpcore.WriteError):
+            await stream.write(b"x", 5.0)
+
+
+async def test_silence_ends_in_a_read_timeout() -> None:
+    async with talking_to(silent) as stream:
+        with pytest.raises(httpcore.ReadTimeout):
+            await stream.read(100, 0.01)
+
+
+async def test_without_a_timeout_a_read_waits() -> None:
+    async with talking_to(echo) as stream:
+        reading = asyncio.ensure_future(stream.read(100))
+        await stream.write(b"late", 5.0)
+        assert await reading == b"late"
+
+
+async def test_who_does_not_read_ends_in_a_write_timeout() -> None:
+    async with talking_to(deaf) as stream:
+        with pytest.raises(httpcore.WriteTimeout):
+            await stream.write(bytes(64 << 20), 0.05)  # more than the buffers of both ends
+
+
+async def test_a_write_waits_for_a_slow_reader() -> None:
+    total = 8 << 20
+    begin = asyncio.Event()
+    seen = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal seen
+        await begin.wait()
+        while seen < total:
+            seen += len(await reader.read(65536))
+        writer.write(b"done")
+        writer.close()
+
+    async with talking_to(slow) as stream:
+        writing = asyncio.ensure_future(stream.write(bytes(total), 5.0))
+        await asyncio.sleep(0)
+        begin.set()
+        await writing
+        assert await stream.read(10, 5.0) == b"done"
+    assert seen == total
+
+
+async def test_a_cancelled_read_leaves_the_stream_usable() -> None:
+    async with talking_to(echo) as stream:
+        reading = asyncio.ensure_future(stream.read(100, 5.0))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        await stream.write(b"x", 5.0)
+        assert await stream.read(100, 5.0) == b"x"
+
+
+# What is asked of an idle connection.
+
+
+async def test_an_idle_connection_is_not_readable() -> None:
+    async with talking_to(silent) as stream:
+        assert stream.get_extra_info("is_readable") is False
+
+
+async def test_bytes_that_nobody_asked_for_make_it_readable() -> None:
+    async with talking_to(farewell) as stream:
+        await stream.read(1, 5.0)
+        assert stream.get_extra_info("is_readable") is True
+
+
+async def test_bytes_that_the_event_loop_has_not_seen_make_it_readable() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _, stream = await asyncio.get_running_loop().create_connection(AsyncioStream, sock=ours)
+        theirs.send(b"x")
+        assert stream.get_extra_info("is_readable") is True
+        await stream.aclose()
+
+
+def test_select_tells_the_same_as_poll() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ask = (_asyncio_stream._poll_readable, _asyncio_stream._select_readable)  # pyright: ignore[reportPrivateUsage]  # one of them is for Windows
+        assert [each(ours.fileno()) for each in ask] == [False, False]
+        theirs.send(b"x")
+        assert [each(ours.fileno()) for each in ask] == [True, True]
+
+
+async def test_addresses_go_by_httpcores_names() -> None:
+    async with talking_to(silent) as stream:
+        assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+        assert stream.get_extra_info("client_addr")[0] == "127.0.0.1"
+        assert stream.get_extra_info("ssl_object") is None
+
+
+# Connecting.
+
+
+async def test_a_refused_connection_keeps_its_cause() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await AsyncioBackend().connect_tcp("127.0.0.1", closed.getsockname()[1], 5.0)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+
+
+async def test_a_connection_that_takes_too_long_is_a_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(sock: socket.socket, address: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)  # no address on this machine is silent
+    with pytest.raises(httpcore.ConnectTimeout):
+        await AsyncioBackend().connect_tcp("127.0.0.1", 9, 0.01)
+
+
+async def test_a_connection_cancelled_at_any_moment_leaves_no_socket_open() -> None:
+    """Sockets that stay open are reported as warnings, and warnings are errors here."""
+    async with talking_to(silent) as other:
+        port = other.get_extra_info("server_addr")[1]
+        for rounds in range(30):
+            task = asyncio.ensure_future(AsyncioBackend().connect_tcp("127.0.0.1", port, 5.0))
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            task.cancel()
+            done = (await asyncio.gather(task, return_exceptions=True))[0]
+            if isinstance(done, AsyncioStream):
+                await done.aclose()
+
+
+async def test_a_call_cancelled_when_it_has_just_been_connected_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.sock_connect
+    opened: list[socket.socket] = []
+
+    async def connect_and_cancel(sock: socket.socket, address: tuple[str, int]) -> None:
+        await connect(sock, address)
+        opened.append(sock)
+        task.cancel()
+
+    async with talking_to(silent) as other:
+        monkeypatch.setattr(loop, "sock_connect", connect_and_cancel)
+        task = asyncio.ensure_future(AsyncioBackend().connect_tcp("127.0.0.1", other.get_extra_info("server_addr")[1], 5.0))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert [sock.fileno() for sock in opened] == [-1]
+
+
+# The addresses of a host.
+
+ONE = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
+TWO = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::2", 9, 0, 0))
+FOUR = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.4", 9))
+
+
+def test_families_take_turns() -> None:
+    assert by_turns([ONE, TWO, FOUR]) == [ONE, FOUR, TWO]
+
+
+class Host:
+    """What the event loop is told of a host: its addresses, and what comes of each."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fates: dict[str, OSError | None]) -> None:
+        """An error, or None: no answer, ever."""
+        self._fates = fates
+        self.tried: list[str] = []
+        loop = asyncio.get_running_loop()
+        self._connect = loop.sock_connect
+        monkeypatch.setattr(loop, "getaddrinfo", self.addresses)
+        monkeypatch.setattr(loop, "sock_connect", self.connect)
+        monkeypatch.setattr(_asyncio_stream, "HEAD_START", 0.0)
+
+    async def addresses(self, host: str, port: int, *, type: socket.SocketKind) -> list[Address]:
+        return [(socket.AF_INET, type, 6, "", (address, port)) for address in (*self._fates, "127.0.0.1")]
+
+    async def connect(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        self.tried.append(address[0])
+        if address[0] not in self._fates:
+            return await self._connect(sock, address)
+        fate = self._fates[address[0]]
+        if fate is not None:
+            raise fate
+        await asyncio.Event().wait()
+        return None
+
+
+async def test_an_address_that_is_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking_to(echo) as other:
+        port = other.get_extra_info("server_addr")[1]
+        host = Host(monkeypatch, {"127.0.0.2": None, "127.0.0.3": ConnectionRefusedError()})
+        stream = await AsyncioBackend().connect_tcp("host.test", port, 5.0)
+        await stream.write(b"x", 5.0)
+        assert await stream.read(1, 5.0) == b"x"
+        await stream.aclose()
+    assert host.tried == ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
+
+
+async def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused, unreachable = ConnectionRefusedError(), OSError(101, "Network is unreachable")
+    Host(monkeypatch, {"127.0.0.2": refused, "127.0.0.1": unreachable})
+    with pytest.raises(httpcore.ConnectError) as caught:
+        await AsyncioBackend().connect_tcp("host.test", 9, 5.0)
+    cause = caught.value.__cause__
+    assert cause is not None
+    assert isinstance(cause.__cause__, ExceptionGroup)
+    reasons = cast("ExceptionGroup[OSError]", cause.__cause__)  # pyright: ignore[reportUnknownMemberType]  # narrowed from BaseException
+    assert reasons.exceptions == (refused, unreachable, unreachable)
+
+
+async def test_the_last_of_two_to_connect_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are there before either is told that the other is."""
+    loop = asyncio.get_running_loop()
+    connect, both = loop.sock_connect, asyncio.Barrier(2)
+    opened: list[socket.socket] = []
+
+    async def together(sock: socket.socket, address: tuple[str, int]) -> None:
+        await connect(sock, address)
+        opened.append(sock)
+        await both.wait()
+
+    async with talking_to(silent) as other:
+        host = Host(monkeypatch, {"127.0.0.1": None})
+        monkeypatch.setattr(loop, "sock_connect", together)
+        stream = await AsyncioBackend().connect_tcp("host.test", other.get_extra_info("server_addr")[1], 5.0)
+        assert sorted(sock.fileno() > 0 for sock in opened) == [False, True]
+        await stream.aclose()
+    assert host.tried == []
+
+
+def test_news_that_came_with_the_timeout_count() -> None:
+    loop = asyncio.new_event_loop()
+    news = loop.create_future()
+    news.set_result(None)
+    _asyncio_stream._expire(news, httpcore.ReadTimeout)  # pyright: ignore[reportPrivateUsage]  # the same moment cannot be arranged
+    assert news.exception() is None
+    loop.close()
+
+
+async def test_sleeping_is_asyncios() -> None:
+    await asyncio.wait_for(AsyncioBackend().sleep(0), 5.0)
+
+
+async def test_unix_sockets_are_nobodys_here() -> None:
+    with pytest.raises(httpcore.UnsupportedProtocol):
+        await AsyncioBackend().connect_unix_socket("/path")
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
+    return context
+
+
+@pytest.fixture
+def client_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
+    return context
+
+
+async def test_over_tls_what_was_written_comes_back(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
+    async with talking_to(echo, context=server_context) as plain:
+        stream = await plain.start_tls(client_context, "localhost", 5.0)
+        await stream.write(b"ping", 5.0)
+        assert await stream.read(100, 5.0) == b"ping"
+        assert stream.get_extra_info("ssl_object").version() == "TLSv1.3"
+        assert stream.get_extra_info("is_readable") is False
+
+
+async def test_a_certificate_of_nobody_we_know_is_a_connect_error(server_context: ssl.SSLContext) -> None:
+    async with talking_to(echo, context=server_context) as plain:
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await plain.start_tls(ssl.create_default_context(), "localhost", 5.0)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
+async def test_who_speaks_no_tls_is_a_connect_error(client_context: ssl.SSLContext) -> None:
+    async with talking_to(farewell) as plain:
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await plain.start_tls(client_context, "localhost", 5.0)
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+async def test_who_goes_in_the_middle_of_the_handshake_is_a_connect_error(client_context: ssl.SSLContext) -> None:
+    async with talking_to(reset) as plain:
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await plain.start_tls(client_context, "localhost", 5.0)
+    assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
+
+
+async def test_a_handshake_that_takes_too_long_is_a_connect_timeout(client_context: ssl.SSLContext) -> None:
+    async with talking_to(silent) as plain:
+        with pytest.raises(httpcore.ConnectTimeout):
+            await plain.start_tls(client_context, "localhost", 0.05)

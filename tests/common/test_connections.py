@@ -1,0 +1,325 @@
+"""Connections of our own: lent to one request at a time, used again while they are good, closed when they are not."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+
+import anyio
+import httpcore
+import pytest
+
+from slo_common._asyncio_stream import AsyncioBackend
+from slo_common._connections import AsyncConnections, Connections, Order, joined, network
+from slo_common._deadline import Deadline
+from slo_common._leases import Exhausted
+from tests.sandbox.shop import Shop
+
+TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
+
+
+def no_context() -> ssl.SSLContext:
+    raise AssertionError("asked for without https")
+
+
+def order(url: str, *, pool: float = 5.0) -> Order:
+    address = httpcore.URL(url + "/things")
+    return Order(b"GET", address, [(b"host", address.host)], b"", {**TIMEOUTS, "pool": pool})
+
+
+class Notes:
+    """A witness that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def watching(self) -> None:
+        self.told.append("watching")
+
+    def went_out(self) -> None:
+        self.told.append("went out")
+
+
+def blocking(size: int = 9) -> Connections:
+    return Connections(no_context, Deadline(), size)
+
+
+def idle(connections: Connections) -> int:
+    """How many are here and not lent; they are closed."""
+    lines = connections._leases.clear()  # pyright: ignore[reportPrivateUsage]  # nothing else tells
+    for line in lines:
+        line.close()
+    return len(lines)
+
+
+async def async_idle(connections: AsyncConnections) -> int:
+    """How many are here and not lent; they are closed."""
+    lines = connections._leases.clear()  # pyright: ignore[reportPrivateUsage]  # nothing else tells
+    for line in lines:
+        await line.aclose()
+    return len(lines)
+
+
+def fetch(connections: Connections, url: str, notes: Notes | None = None) -> bytes:
+    answer = connections.send(order(url), notes or Notes())
+    try:
+        return b"".join(answer)
+    finally:
+        answer.close()
+
+
+async def fetch_async(connections: AsyncConnections, url: str, notes: Notes | None = None) -> bytes:
+    answer = await connections.send(order(url), notes or Notes())
+    try:
+        return b"".join([chunk async for chunk in answer])
+    finally:
+        await answer.aclose()
+
+
+class CountingServer:
+    """Answers every request with its connection's number; closes a connection after ``each`` answers, without a word."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.closed = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        number = 0
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            number += 1
+            with connection:
+                for _ in range(self._each):
+                    unread = b""
+                    while b"\r\n\r\n" not in unread:
+                        more = connection.recv(4096)
+                        if not more:
+                            return
+                        unread += more
+                    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n%d" % number)
+            self.closed.release()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5.0)
+
+
+# One connection for one request after the other.
+
+
+def test_a_connection_is_used_again() -> None:
+    server, connections = CountingServer(each=2), blocking()
+    assert [fetch(connections, server.url) for _ in range(2)] == [b"1", b"1"]
+    connections.close()
+    server.close()
+
+
+async def test_an_async_connection_is_used_again() -> None:
+    server, connections = CountingServer(each=2), AsyncConnections(no_context, 9)
+    assert [await fetch_async(connections, server.url) for _ in range(2)] == [b"1", b"1"]
+    await connections.aclose()
+    server.close()
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    server, connections = CountingServer(each=1), blocking()
+    assert fetch(connections, server.url) == b"1"
+    assert server.closed.acquire(timeout=5.0)
+    assert fetch(connections, server.url) == b"2"
+    connections.close()
+    server.close()
+
+
+async def test_an_async_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    """Its event loop has not come round to the news: the wait here is a blocking one."""
+    server, connections = CountingServer(each=1), AsyncConnections(no_context, 9)
+    assert await fetch_async(connections, server.url) == b"1"
+    assert server.closed.acquire(timeout=5.0)
+    assert await fetch_async(connections, server.url) == b"2"
+    await connections.aclose()
+    server.close()
+
+
+def test_another_host_gets_a_connection_of_its_own() -> None:
+    one, two, connections = CountingServer(each=2), Shop(), blocking(size=1)
+    with two.serve() as other:
+        assert (fetch(connections, one.url), fetch(connections, other.url)) == (b"1", b"[]")
+    connections.close()
+    one.close()
+
+
+# What a witness hears.
+
+
+def test_a_new_connection_is_watched_before_it_is_opened() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        notes = Notes()
+        with pytest.raises(httpcore.ConnectError):
+            fetch(blocking(), f"http://127.0.0.1:{closed.getsockname()[1]}", notes)
+    assert notes.told == ["watching"]
+
+
+async def test_a_new_async_connection_is_watched_before_it_is_opened() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        notes = Notes()
+        with pytest.raises(httpcore.ConnectError):
+            await fetch_async(AsyncConnections(no_context, 9), f"http://127.0.0.1:{closed.getsockname()[1]}", notes)
+    assert notes.told == ["watching"]
+
+
+def test_a_connection_used_again_tells_the_new_witness() -> None:
+    notes = Notes()
+    with Shop().serve() as server:
+        connections = blocking()
+        fetch(connections, server.url)
+        fetch(connections, server.url, notes)
+        connections.close()
+    assert (notes.told[0], set(notes.told[1:])) == ("watching", {"went out"})
+
+
+async def test_an_async_connection_used_again_tells_the_new_witness() -> None:
+    notes = Notes()
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        await fetch_async(connections, server.url)
+        await fetch_async(connections, server.url, notes)
+        await connections.aclose()
+    assert (notes.told[0], set(notes.told[1:])) == ("watching", {"went out"})
+
+
+# Lending.
+
+
+def test_answers_at_once_have_connections_of_their_own() -> None:
+    with Shop().serve() as server:
+        connections = blocking()
+        one, two = connections.send(order(server.url), Notes()), connections.send(order(server.url), Notes())
+        assert [b"".join(answer) for answer in (one, two)] == [b"[]", b"[]"]
+        for answer in (one, two):
+            answer.close()
+        assert idle(connections) == 2
+
+
+def test_connections_closed_in_the_middle_close_what_comes_back() -> None:
+    with Shop().serve() as server:
+        connections = blocking()
+        answer = connections.send(order(server.url), Notes())
+        connections.close()
+        answer.close()
+        assert idle(connections) == 0
+
+
+async def test_async_connections_closed_in_the_middle_close_what_comes_back() -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        answer = await connections.send(order(server.url), Notes())
+        await connections.aclose()
+        assert [chunk async for chunk in answer] == [b"[]"]
+        await answer.aclose()
+        assert await async_idle(connections) == 0
+
+
+def test_a_place_whose_request_failed_can_be_lent_again() -> None:
+    connections = blocking()
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(httpcore.ConnectError):
+            fetch(connections, f"http://127.0.0.1:{closed.getsockname()[1]}")
+    with Shop().serve() as server:
+        assert fetch(connections, server.url) == b"[]"
+    assert idle(connections) == 1
+
+
+async def test_an_async_place_whose_request_failed_can_be_lent_again() -> None:
+    connections = AsyncConnections(no_context, 1)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        with pytest.raises(httpcore.ConnectError):
+            await fetch_async(connections, f"http://127.0.0.1:{closed.getsockname()[1]}")
+    with Shop().serve() as server:
+        assert await fetch_async(connections, server.url) == b"[]"
+        await connections.aclose()
+
+
+def test_idle_connections_are_closed_when_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Shop().serve() as server:
+        connections = blocking()
+        one, two = connections.send(order(server.url), Notes()), connections.send(order(server.url), Notes())
+        one.close()
+        monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
+        two.close()
+        assert idle(connections) == 1
+
+
+async def test_idle_async_connections_are_closed_when_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        one, two = await connections.send(order(server.url), Notes()), await connections.send(order(server.url), Notes())
+        await one.aclose()
+        monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
+        await two.aclose()
+        assert await async_idle(connections) == 1
+
+
+def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
+    with Shop().serve() as server:
+        connections = blocking(size=1)
+        held = connections.send(order(server.url), Notes())
+        with pytest.raises(Exhausted):
+            connections.send(order(server.url, pool=0.0), Notes())
+        held.close()
+        connections.close()
+
+
+async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 1)
+        held = await connections.send(order(server.url), Notes())
+        with pytest.raises(Exhausted):
+            await connections.send(order(server.url, pool=0.0), Notes())
+        await held.aclose()
+        await connections.aclose()
+
+
+# Heads.
+
+
+def test_repeated_fields_are_joined() -> None:
+    assert joined([(b"Warning", b"1"), (b"warning", b"2")]) == {"warning": "1, 2"}
+
+
+def test_a_value_is_utf_8_or_else_latin_1() -> None:
+    assert joined([(b"a", "\u00e9".encode()), (b"b", b"\xe9")]) == {"a": "\u00e9", "b": "\u00e9"}
+
+
+# How an event loop opens sockets.
+
+
+def test_each_event_loop_opens_sockets_in_its_own_way() -> None:
+    async def way() -> type:
+        return type(network())
+
+    assert (anyio.run(way, backend="asyncio"), anyio.run(way, backend="trio")) == (AsyncioBackend, httpcore.TrioBackend)
+
+
+def test_an_event_loop_that_is_not_asyncios_own_is_served_by_anyio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop's, for one, which has transports of its own."""
+
+    async def way() -> type:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(asyncio, "get_running_loop", object)
+            return type(network())
+
+    assert asyncio.run(way()) is httpcore.AnyIOBackend
