@@ -165,7 +165,7 @@ class DatadogSandbox(Sandbox):
         """Put a report job in, as if it had been created now, and return its id. ``attributes`` as in the create request."""
         asked = {"query": "*", "from_ts": 1_633_173_071, "to_ts": 1_636_629_071, **attributes}
         with self._lock:
-            now = self.clock.now()
+            now = int(self.clock.now())  # as in an answer: a job is never younger than nothing
             job = reports.job_of(
                 {"data": {"attributes": asked}}, report_id=report_id or self._new_uuid(), now=now, plan=plan or self._plan
             )

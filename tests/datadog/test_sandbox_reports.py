@@ -193,6 +193,12 @@ def test_the_end_can_be_switched_on(status: Literal[403, 404, 410], title: str) 
     assert text == f"{title}: This endpoint is no longer available"
 
 
+def test_a_job_that_was_put_in_is_there_at_once_also_within_a_second() -> None:
+    sandbox, clock = _timed()
+    clock.advance(0.7)
+    assert _status(sandbox, sandbox.add_report(ReportPlan(seconds=0))) == "completed"
+
+
 def test_the_end_of_the_endpoints_is_at_once_also_within_a_second() -> None:
     sandbox, clock = _timed()
     clock.advance(0.7)
