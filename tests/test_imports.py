@@ -69,8 +69,13 @@ IMPORTS = tuple(
 
 
 def test_httpx_is_imported_by_one_module() -> None:
-    importers = [i for i in IMPORTS if i.top in {"httpx", "httpcore"} and i.importer != "slo_common.sandbox._door"]
+    importers = [i for i in IMPORTS if i.top == "httpx" and i.importer != "slo_common.sandbox._door"]
     assert {i.importer for i in importers} == {"slo_common._http"}
+
+
+def test_httpcore_is_imported_by_what_makes_connections() -> None:
+    importers = {i.importer for i in IMPORTS if i.top == "httpcore"}
+    assert importers == {f"slo_common.{name}" for name in ("_http", "_connections", "_asyncio_stream", "_deadline")}
 
 
 def test_door_of_the_sandboxes_names_types_of_httpx_only() -> None:
@@ -93,7 +98,7 @@ def test_folder_name_common_is_never_imported() -> None:
 
 
 def test_third_party_imports_are_declared_dependencies() -> None:
-    declared = {"anyio", "attr", "attrs", "cattrs", "httpx", "sniffio", "tenacity"}
+    declared = {"anyio", "attr", "attrs", "cattrs", "httpcore", "httpx", "sniffio", "tenacity"}
     at_load = {i.top for i in IMPORTS if i.at_load and i.importer != "slo_common.sandbox.pytest_plugin"}
     assert at_load - declared - set(PACKAGES) - sys.stdlib_module_names <= set(OPTIONAL)
 
