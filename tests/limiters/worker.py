@@ -57,6 +57,7 @@ def say(line: str) -> None:
 def work(orders: dict[str, Any], limiter: RateLimiter) -> None:
     kept = Kept()
     logging.getLogger("slo_common").setLevel(logging.INFO)
+    kept.addFilter(lambda record: record.module == "_limiter_shared")  # what calls tell of themselves is not asked for here
     logging.getLogger("slo_common").addHandler(kept)
     runtime = SyncRuntime()
     caller = Caller(
