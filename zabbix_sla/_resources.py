@@ -39,7 +39,7 @@ class ApiInfo:
         self._caller = caller
 
     def version(self) -> str:
-        """The version of the server, such as ``"7.0.22"``. Needs no credential.
+        """The version of the server, such as ``"7.0.22"``. Needs no credential. Raises a TransportError when there is no answer.
 
         Source: Zabbix API reference, apiinfo.version.
 
@@ -114,7 +114,7 @@ class Slas:
     ) -> tuple[Row, ...]:
         """SLAs by the columns named in ``output``, as plain rows with the texts that the server writes.
 
-        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`.
+        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`. Raises the same as :meth:`get`.
         Source: Zabbix API reference, sla.get and "Reference commentary".
 
         >>> zbx.sla.get_columns(["slaid", "name"])  # doctest: +SKIP
@@ -149,7 +149,7 @@ class Slas:
         search: Mapping[str, Texts] | Search | None = None,
         editable: bool = False,
     ) -> int:
-        """How many SLAs :meth:`get` would give. Source: Zabbix API reference, sla.get, ``countOutput``.
+        """How many SLAs :meth:`get` would give. Raises the same. Source: Zabbix API reference, sla.get, ``countOutput``.
 
         >>> zbx.sla.count()  # doctest: +SKIP
         """
@@ -247,7 +247,7 @@ class Slas:
 
         >>> zbx.sla.delete("5")  # doctest: +SKIP
         """
-        return drive(self._caller.call(single(_calls.deletion("sla.delete", "slaids", slaids))))
+        return drive(_flows.delete_slas(self._caller, slaids))
 
     def getsli(
         self,
@@ -315,6 +315,7 @@ class Slas:
         max_cells: int = MAX_CELLS,
     ) -> Iterator[SliResult]:
         """The same as :meth:`report`, period by period, oldest first: each result has one period. Holds at most 100 periods in memory.
+        Raises the same, when it is iterated.
 
         >>> for sli in zbx.sla.report_periods("5", start=1609459200, end=1640995200):  # doctest: +SKIP
         ...     print(sli.periods[0].period_from, sli[0, "50"].sli)
@@ -424,7 +425,7 @@ class Services:
     ) -> tuple[Row, ...]:
         """Services by the columns named in ``output``, as plain rows with the texts that the server writes.
 
-        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`.
+        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`. Raises the same as :meth:`get`.
         Source: Zabbix API reference, service.get and "Reference commentary".
 
         >>> zbx.service.get_columns(["serviceid", "name"])  # doctest: +SKIP
@@ -472,7 +473,7 @@ class Services:
         search: Mapping[str, Texts] | Search | None = None,
         editable: bool = False,
     ) -> int:
-        """How many services :meth:`get` would give. Source: Zabbix API reference, service.get, ``countOutput``.
+        """How many services :meth:`get` would give. Raises the same. Source: Zabbix API reference, service.get, ``countOutput``.
 
         >>> zbx.service.count(slaids=["5"])  # doctest: +SKIP
         """
@@ -581,4 +582,4 @@ class Services:
 
         >>> zbx.service.delete("50")  # doctest: +SKIP
         """
-        return drive(self._caller.call(single(_calls.deletion("service.delete", "serviceids", serviceids))))
+        return drive(_flows.delete_services(self._caller, serviceids))

@@ -38,7 +38,7 @@ class AsyncApiInfo:
         self._caller = caller
 
     async def version(self) -> str:
-        """The version of the server, such as ``"7.0.22"``. Needs no credential.
+        """The version of the server, such as ``"7.0.22"``. Needs no credential. Raises a TransportError when there is no answer.
 
         Source: Zabbix API reference, apiinfo.version.
 
@@ -113,7 +113,7 @@ class AsyncSlas:
     ) -> tuple[Row, ...]:
         """SLAs by the columns named in ``output``, as plain rows with the texts that the server writes.
 
-        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`.
+        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`. Raises the same as :meth:`get`.
         Source: Zabbix API reference, sla.get and "Reference commentary".
 
         >>> zbx.sla.get_columns(["slaid", "name"])  # doctest: +SKIP
@@ -148,7 +148,7 @@ class AsyncSlas:
         search: Mapping[str, Texts] | Search | None = None,
         editable: bool = False,
     ) -> int:
-        """How many SLAs :meth:`get` would give. Source: Zabbix API reference, sla.get, ``countOutput``.
+        """How many SLAs :meth:`get` would give. Raises the same. Source: Zabbix API reference, sla.get, ``countOutput``.
 
         >>> zbx.sla.count()  # doctest: +SKIP
         """
@@ -246,7 +246,7 @@ class AsyncSlas:
 
         >>> zbx.sla.delete("5")  # doctest: +SKIP
         """
-        return await self._caller.call(single(_calls.deletion("sla.delete", "slaids", slaids)))
+        return await _flows.delete_slas(self._caller, slaids)
 
     async def getsli(
         self,
@@ -314,6 +314,7 @@ class AsyncSlas:
         max_cells: int = MAX_CELLS,
     ) -> AsyncIterator[SliResult]:
         """The same as :meth:`report`, period by period, oldest first: each result has one period. Holds at most 100 periods in memory.
+        Raises the same, when it is iterated.
 
         >>> for sli in zbx.sla.report_periods("5", start=1609459200, end=1640995200):  # doctest: +SKIP
         ...     print(sli.periods[0].period_from, sli[0, "50"].sli)
@@ -424,7 +425,7 @@ class AsyncServices:
     ) -> tuple[Row, ...]:
         """Services by the columns named in ``output``, as plain rows with the texts that the server writes.
 
-        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`.
+        ``select_*``: "extend", "count" or names of columns. The other arguments as in :meth:`get`. Raises the same as :meth:`get`.
         Source: Zabbix API reference, service.get and "Reference commentary".
 
         >>> zbx.service.get_columns(["serviceid", "name"])  # doctest: +SKIP
@@ -472,7 +473,7 @@ class AsyncServices:
         search: Mapping[str, Texts] | Search | None = None,
         editable: bool = False,
     ) -> int:
-        """How many services :meth:`get` would give. Source: Zabbix API reference, service.get, ``countOutput``.
+        """How many services :meth:`get` would give. Raises the same. Source: Zabbix API reference, service.get, ``countOutput``.
 
         >>> zbx.service.count(slaids=["5"])  # doctest: +SKIP
         """
@@ -581,4 +582,4 @@ class AsyncServices:
 
         >>> zbx.service.delete("50")  # doctest: +SKIP
         """
-        return await self._caller.call(single(_calls.deletion("service.delete", "serviceids", serviceids)))
+        return await _flows.delete_services(self._caller, serviceids)
