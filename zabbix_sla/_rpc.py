@@ -42,10 +42,12 @@ class Rpc(Generic[T_co]):
 
     @property
     def name(self) -> str:
+        """For logs and errors, such as ``zabbix.sla.get``."""
         return f"zabbix.{self.method}"
 
     @property
     def takes_credentials(self) -> bool:
+        """Whether it is sent with the client's credential."""
         return self.method.lower() not in FREE_METHODS
 
 

@@ -29,6 +29,7 @@ class TagMatch:
     value: str = ""
 
     def matches(self, tag: Tag) -> bool:
+        """Whether a service's tag meets the condition."""
         if tag.tag != self.tag:
             return False
         return tag.value == self.value if self.operator == 0 else self.value.upper() in tag.value.upper()
@@ -128,6 +129,7 @@ class Role:
     services: frozenset[str] | None = None
 
     def sees(self, serviceid: str) -> bool:
+        """Whether the role may read a service."""
         return self.services is None or serviceid in self.services
 
 

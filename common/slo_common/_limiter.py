@@ -52,7 +52,15 @@ class RateLimiter(Protocol):
     ``RedisRateLimiter`` (many machines).
     """
 
-    def reserve(self, key: LimitKey, now: float) -> Reservation: ...
+    def reserve(self, key: LimitKey, now: float) -> Reservation:
+        """A place in the queue of a budget, asked for before each attempt. ``now`` is monotonic seconds. Does not wait.
+
+        May raise :class:`LimiterUnavailable`, which ends the call with nothing sent.
+
+        >>> reservation = limiter.reserve(LimitKey("datadog", "account", "slo_read"), now=0.0)  # doctest: +SKIP
+        >>> reservation.wait  # doctest: +SKIP
+        """
+        ...
 
 
 class LocalRateLimiter:
@@ -69,6 +77,7 @@ class LocalRateLimiter:
         self._book = LockedBook()
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
+        """A place in the queue of a budget; its ``wait`` says for how many seconds. ``now`` is monotonic seconds."""
         ticket, wait = self._book.enter(key, now)
         return LocalReservation(self._book, key, ticket, wait)
 
@@ -262,4 +271,5 @@ class NoRateLimiter:
     """Never waits: for vendors without limits, and for those who pace their calls elsewhere."""
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
+        """A place without a wait."""
         return _Free()

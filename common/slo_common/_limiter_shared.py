@@ -110,9 +110,13 @@ class Store(Protocol):
         """Get in line (without a ticket), or ask again."""
         ...
 
-    def leave(self, key: LimitKey, ticket: int) -> None: ...
+    def leave(self, key: LimitKey, ticket: int) -> None:
+        """Get out of line: nothing was sent."""
+        ...
 
-    def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool) -> None: ...
+    def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool) -> None:
+        """What the reply says, or None when no reply came."""
+        ...
 
 
 class Outage:
@@ -214,12 +218,18 @@ class SharedRateLimiter:
         self._pid = -1
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
+        """Get in line for a budget. ``now`` is not used: the store's clock is everybody's.
+
+        Raises :class:`LimiterUnavailable` when the store is away and the policy is to refuse.
+        """
         return SharedReservation(self, key)
 
     def clock(self) -> float:
+        """Monotonic seconds of this process, for when it goes on alone."""
         return self._clock()
 
     def book(self) -> LockedBook:
+        """The line of this process alone, for when the store is away."""
         return self._own
 
     def ask(self, key: LimitKey, ticket: int | None) -> Turn | None:
@@ -241,9 +251,11 @@ class SharedRateLimiter:
         return None
 
     def leave(self, key: LimitKey, ticket: int) -> None:
+        """Get out of line: nothing was sent. Never raises."""
         self._tell(_Untold(key, ticket, None, refused=False, cancelled=True, at=self._clock()))
 
     def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool) -> None:
+        """What the reply says, or None when no reply came. Never raises."""
         self._tell(_Untold(key, ticket, state, refused=refused, cancelled=False, at=self._clock()))
 
     def _tell(self, outcome: _Untold) -> None:
@@ -274,6 +286,7 @@ class SharedRateLimiter:
             self._store.told(outcome.key, outcome.ticket, outcome.state, refused=outcome.refused)
 
     def own_part(self, state: RateLimitState | None) -> RateLimitState | None:
+        """What this process may spend of a budget while it goes on alone."""
         return None if state is None else share(state, self._processes)
 
     def _failed(self, error: StoreFailed) -> None:

@@ -45,6 +45,11 @@ class PollSchedule:
     """So many failed polls, one after the other, end the wait."""
 
     def delay(self, waited: float) -> float:
+        """Seconds until the next poll, ``waited`` seconds after the job began.
+
+        >>> PollSchedule().delay(60.0)
+        6.0
+        """
         return min(self.longest, max(self.shortest, self.share * waited))
 
 

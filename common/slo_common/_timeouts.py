@@ -40,6 +40,7 @@ class Timeouts:
 
     @property
     def read_timeout(self) -> float:
+        """Seconds that one attempt may wait for the next bytes: ``read``, or what follows from ``total``."""
         return self.read if self.read is not None else min(self.total, max(30.0, self.total / 2))
 
     @staticmethod

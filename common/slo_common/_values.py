@@ -49,6 +49,7 @@ class Reply:
     """Nothing but the end of the connection ended the body: only the body itself can show whether all of it came."""
 
     def header(self, name: str, default: str = "") -> str:
+        """The value of a header, by its name in lower case."""
         return self.headers.get(name, default)
 
     @property

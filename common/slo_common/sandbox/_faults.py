@@ -167,9 +167,11 @@ class FaultPlan:
 
     @property
     def pending(self) -> tuple[Fault, ...]:
+        """The faults that have not happened as often as they shall."""
         return tuple(self._faults)
 
     def take(self, request: SandboxRequest) -> Fault | None:
+        """The fault that this request meets, counted as happened; None: it is served."""
         for i, fault in enumerate(self._faults):
             if not fault.matches(request):
                 continue

@@ -21,7 +21,9 @@ class Taken:
 class Meter(Protocol):
     """Counts the requests of each bucket and says which are refused."""
 
-    def take(self, bucket: str, now: float) -> Taken: ...
+    def take(self, bucket: str, now: float) -> Taken:
+        """Count a request of a bucket, and say whether it is served. ``now`` is seconds since the epoch."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -40,6 +42,7 @@ class FixedWindows:
         self._used: dict[str, tuple[int, int]] = {}  # bucket -> (window number, requests so far)
 
     def take(self, bucket: str, now: float) -> Taken:
+        """Count a request of a bucket, and say whether it is served. ``now`` is seconds since the epoch."""
         window = self._window_of(bucket)
         number = int(now // window.seconds)
         held, used = self._used.get(bucket, (number, 0))
@@ -70,6 +73,7 @@ class SlidingWindows:
         self._bare = bare_limit
 
     def take(self, bucket: str, now: float) -> Taken:
+        """Count a request of a bucket, and say whether it is served. ``now`` is seconds since the epoch."""
         window = self._window_of(bucket)
         log = self._log.setdefault(bucket, deque())
         while log and log[0] <= now - window.seconds:

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 class Clock(Protocol):
     """Wall-clock seconds since the epoch."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
 
 
 class SystemClock:
     """The machine's own clock."""
 
     def now(self) -> float:
+        """Seconds since the epoch."""
         return time.time()
 
 
@@ -48,6 +51,7 @@ class VirtualClock:
         self._lock = threading.Lock()  # guards _now
 
     def now(self) -> float:
+        """Seconds since the epoch, as far as it was moved."""
         with self._lock:
             return self._now
 
@@ -71,6 +75,7 @@ class SandboxRequest:
 
     @property
     def path(self) -> str:
+        """All segments, decoded, each after a slash."""
         return "/" + "/".join(self.segments)
 
     def param(self, name: str) -> str | None:

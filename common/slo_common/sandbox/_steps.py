@@ -42,6 +42,7 @@ class Part:
     size: int = 0
 
     def of(self, data: bytes) -> bytes:
+        """That part of some bytes."""
         return data[: self.size if self.share is None else round(len(data) * self.share)]
 
 
