@@ -21,7 +21,7 @@ from slo_common._json import JsonValue, dumps, parse
 from slo_common._retry import RetryPolicy
 from slo_common._secret import Secret
 from slo_common._values import Call, Reply, Request, Safety
-from zabbix_sla import _calls
+from zabbix_sla import _any
 from zabbix_sla._errors import SessionEnded
 from zabbix_sla._replies import NOT_AUTHORISED
 from zabbix_sla._rpc import FREE_METHODS, Rpc, single
@@ -133,7 +133,7 @@ class ZabbixAuth:
             return known
         async with self._asking_version:
             meanwhile = self._version  # what another call may have found out
-            self._version = known = meanwhile or release(await self._plain.call(single(_calls.version())))
+            self._version = known = meanwhile or release(await self._plain.call(single(_any.version())))
         return known
 
     async def logout(self) -> None:
@@ -144,7 +144,7 @@ class ZabbixAuth:
             timeout=_LOGOUT_SECONDS, retry=RetryPolicy(attempts=1, rate_limit_retries=0)
         )
         with suppress(SloError):
-            await hurried.call(single(_calls.any_call("user.logout", [])))
+            await hurried.call(single(_any.any_call("user.logout", [])))
         self._session = None
 
     async def _place(self) -> Literal["header", "body"]:

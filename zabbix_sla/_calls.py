@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
-from slo_common._convert import decode_error
 from slo_common._json import JsonValue
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
 from slo_common._values import Reply, Safety
 from zabbix_sla import _replies, _sli_decode
 from zabbix_sla._checks import Checks, Filter, TagsIn, Texts, given, listing, service_fields, sla_fields, sli_params
-from zabbix_sla._convert import DECODER
 from zabbix_sla._rpc import Rpc
 from zabbix_sla.models import (
     Algorithm,
@@ -35,11 +33,11 @@ T = TypeVar("T")
 Row = Mapping[str, JsonValue]
 Select = str | Sequence[str]
 
-_READ_METHODS: Final = ("get", "version", "getsli", "export", "test", "checkauthentication")
-
 
 def _structured(kind: type[T], method: str) -> Callable[[object, Reply], T]:
     def read(value: object, reply: Reply) -> T:
+        from zabbix_sla._convert import DECODER  # cattrs, which many a program never needs
+
         return DECODER.decode(value, kind, call=f"zabbix.{method}", reply=reply, root="$.result")
 
     return read
@@ -51,7 +49,7 @@ def _ids(name: str, method: str) -> Callable[[object, Reply], tuple[str, ...]]:
     def read(value: object, reply: Reply) -> tuple[str, ...]:
         found = cast(dict[str, object], value).get(name) if isinstance(value, dict) else None
         if not isinstance(found, list) or not found:
-            raise decode_error([f"$.result.{name}: expected a list of ids"], call=f"zabbix.{method}", reply=reply, request_id=None)
+            raise _replies.misfit(f"$.result.{name}: expected a list of ids", call=f"zabbix.{method}", reply=reply)
         return tuple(str(item) for item in cast(list[object], found))
 
     return read
@@ -60,25 +58,6 @@ def _ids(name: str, method: str) -> Callable[[object, Reply], tuple[str, ...]]:
 def _one_id(name: str, method: str) -> Callable[[object, Reply], str]:
     ids = _ids(name, method)
     return lambda value, reply: ids(value, reply)[0]
-
-
-def _count(value: object, reply: Reply) -> int:
-    return DECODER.decode(value, int, call="zabbix.count", reply=reply, root="$.result")
-
-
-def any_call(method: str, params: Mapping[str, object] | Sequence[object]) -> Rpc[JsonValue]:
-    """Any method of the API. ``*.get`` and the like count as reads, all else as writes that are not repeated."""
-    checks = Checks()
-    checks.method(method)
-    sent = checks.params(params)
-    checks.raise_if_any()
-    safety = Safety.READ if method.partition(".")[2].lower() in _READ_METHODS else Safety.UNSAFE
-    return Rpc(method=method, params=sent, safety=safety, read=lambda value, _: cast(JsonValue, value))
-
-
-def version() -> Rpc[str]:
-    """``apiinfo.version``."""
-    return Rpc(method="apiinfo.version", params=[], safety=Safety.READ, read=_structured(str, "apiinfo.version"))
 
 
 # SLAs
@@ -136,7 +115,7 @@ def columns(method: str, output: Select, selects: Mapping[str, Select | None], q
     def read(value: object, reply: Reply) -> tuple[Row, ...]:
         rows = cast(list[object], value) if isinstance(value, list) else [None]
         if not all(isinstance(row, dict | list) for row in rows):
-            raise decode_error(["$.result: expected a list of objects"], call=f"zabbix.{method}", reply=reply, request_id=None)
+            raise _replies.misfit("$.result: expected a list of objects", call=f"zabbix.{method}", reply=reply)
         # PHP writes an object without members as an empty list.
         return tuple(cast(Row, row) if isinstance(row, dict) else dict[str, JsonValue]() for row in rows)
 
@@ -151,7 +130,7 @@ def _wire(argument: str) -> str:
 
 def count(method: str, query: Mapping[str, object]) -> Rpc[int]:
     """A ``get`` that only counts."""
-    return Rpc(method=method, params={**query, "countOutput": True}, safety=Safety.READ, read=_count)
+    return Rpc(method=method, params={**query, "countOutput": True}, safety=Safety.READ, read=_structured(int, "count"))
 
 
 def sla_create(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final, TypeGuard, TypeVar, cast
@@ -33,7 +32,6 @@ from zabbix_sla.models import (
 MAX_DATE: Final = 2_147_483_647
 MAX_PERIODS: Final = 100
 WEEK: Final = 604_800
-_METHOD: Final = re.compile(r"[!-~]+?\.[!-~]+")
 _MAX_ID: Final = 9_223_372_036_854_775_807
 
 Texts = str | Sequence[str]
@@ -66,19 +64,6 @@ class Checks(Problems):
             self.wrong(name, values, "a list of ids, such as ['50', '60']")
             return []
         return [self.id(f"{name}[{i}]", v) for i, v in enumerate(values)]
-
-    def method(self, value: object) -> None:
-        if not isinstance(value, str) or _METHOD.fullmatch(value) is None:
-            self.wrong("method", value, "the API and the method, such as 'host.get'")
-
-    def params(self, value: object) -> dict[object, object] | list[object]:
-        """What ``call`` is given; what is in it is found out when it is written as JSON."""
-        if isinstance(value, Mapping):
-            return dict(cast(Mapping[object, object], value))
-        if not _is_list(value):
-            self.wrong("params", value, "a mapping or a list")
-            return []
-        return list(value)
 
     def function(self, name: str, value: object, what: str) -> None:
         if not callable(value):

@@ -20,15 +20,15 @@ from slo_common._runtime import AsyncRuntime, Runtime, SyncRuntime
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._url import base_url
-from zabbix_sla import _calls
+from zabbix_sla._any import any_call
 from zabbix_sla._auth import Login, NoAuth, Transport, ZabbixAuth, secret_of
-from zabbix_sla._resources import ApiInfo, Services, Slas
-from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 from zabbix_sla._rpc import Outcome, Rpc, single, together
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
     from slo_common._http import AsyncHTTP, SyncHTTP
+    from zabbix_sla._resources import ApiInfo, Services, Slas
+    from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 
 T = TypeVar("T")
 
@@ -168,6 +168,8 @@ class ZabbixSLA(SyncClient):
         self._attach()
 
     def _attach(self) -> None:
+        from zabbix_sla._resources import ApiInfo, Services, Slas  # with all that they need: importing the client alone stays cheap
+
         self.apiinfo = ApiInfo(self._caller)
         self.sla = Slas(self._caller)
         self.service = Services(self._caller)
@@ -179,7 +181,7 @@ class ZabbixSLA(SyncClient):
 
         >>> zbx.call("host.get", {"output": ["hostid", "name"], "limit": 5})  # doctest: +SKIP
         """
-        return drive(self._caller.call(single(_calls.any_call(method, params))))
+        return drive(self._caller.call(single(any_call(method, params))))
 
     def batch(self, calls: Sequence[Rpc[T]]) -> tuple[Outcome[T], ...]:
         """Many calls in one request, answered in their order; each has a value or an error of its own.
@@ -245,6 +247,8 @@ class AsyncZabbixSLA(AsyncClient):
         self._attach()
 
     def _attach(self) -> None:
+        from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
+
         self.apiinfo = AsyncApiInfo(self._caller)
         self.sla = AsyncSlas(self._caller)
         self.service = AsyncServices(self._caller)
@@ -256,7 +260,7 @@ class AsyncZabbixSLA(AsyncClient):
 
         >>> zbx.call("host.get", {"output": ["hostid", "name"], "limit": 5})  # doctest: +SKIP
         """
-        return await self._caller.call(single(_calls.any_call(method, params)))
+        return await self._caller.call(single(any_call(method, params)))
 
     async def batch(self, calls: Sequence[Rpc[T]]) -> tuple[Outcome[T], ...]:
         """Many calls in one request, answered in their order; each has a value or an error of its own.

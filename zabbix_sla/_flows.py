@@ -38,7 +38,9 @@ async def find_sla(caller: Caller, name: str) -> Sla | None:
 
 async def delete_slas(caller: Caller, slaids: Sequence[str]) -> tuple[str, ...]:
     """Delete SLAs, all or none."""
-    return await _delete(caller, _calls.deletion("sla.delete", "slaids", slaids), "sla.get", lambda: _calls.sla_query(slaids=slaids))
+    return await _delete(
+        caller, _calls.deletion("sla.delete", "slaids", slaids), "sla.get", lambda: _calls.sla_query(slaids=slaids)
+    )
 
 
 async def delete_services(caller: Caller, serviceids: Sequence[str]) -> tuple[str, ...]:

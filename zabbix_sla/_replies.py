@@ -14,6 +14,7 @@ from slo_common._errors import (
     ApiError,
     AuthenticationError,
     BadRequest,
+    DecodeError,
     ErrorDetail,
     MalformedResponse,
     NotFound,
@@ -116,6 +117,13 @@ def no_answer(reply: Reply, *, call: str, reason: str) -> SloError:
     if said is None:
         return not_json(reply, call=call, request_id=None, reason=reason)
     return UnexpectedContent(f"{call}: {said}", call=call, excerpt=excerpt(reply.body), status=reply.status)
+
+
+def misfit(problem: str, *, call: str, reply: Reply | None) -> DecodeError:
+    """The exception for a result that is not what was asked for; ``problem`` is ``path: reason``."""
+    from slo_common._convert import decode_error
+
+    return decode_error([problem], call=call, reply=reply, request_id=None)
 
 
 def single(reply: Reply, *, call: str, subject: str, method: str) -> object:

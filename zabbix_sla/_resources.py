@@ -8,7 +8,7 @@ from slo_common._drive import drive
 from slo_common._execute import Caller
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
-from zabbix_sla import _calls, _flows, _report
+from zabbix_sla import _any, _calls, _flows, _report
 from zabbix_sla._calls import Row, Select
 from zabbix_sla._checks import Filter, TagsIn, Texts
 from zabbix_sla._report import MAX_CELLS, OnProgress
@@ -45,7 +45,7 @@ class ApiInfo:
 
         >>> zbx.apiinfo.version()  # doctest: +SKIP
         """
-        return drive(self._caller.call(single(_calls.version())))
+        return drive(self._caller.call(single(_any.version())))
 
 
 class Slas:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from slo_common._execute import Caller
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
-from zabbix_sla import _calls, _flows, _report
+from zabbix_sla import _any, _calls, _flows, _report
 from zabbix_sla._calls import Row, Select
 from zabbix_sla._checks import Filter, TagsIn, Texts
 from zabbix_sla._report import MAX_CELLS, OnProgress
@@ -44,7 +44,7 @@ class AsyncApiInfo:
 
         >>> zbx.apiinfo.version()  # doctest: +SKIP
         """
-        return await self._caller.call(single(_calls.version()))
+        return await self._caller.call(single(_any.version()))
 
 
 class AsyncSlas:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, cast
 
-from slo_common._convert import decode_error
 from slo_common._times import from_epoch
 from slo_common._values import Reply
+from zabbix_sla._replies import misfit
 from zabbix_sla._sli import Columns, SliPeriod, SliResult
 
 Away = tuple[tuple[str, int, int], ...]
@@ -55,7 +55,7 @@ def report(value: object, *, call: str, reply: Reply | None) -> SliResult:
         return _report(value)
     except Misfit as e:
         problem = str(e)
-    raise decode_error([problem], call=call, reply=reply, request_id=None)
+    raise misfit(problem, call=call, reply=reply)
 
 
 def _report(value: object) -> SliResult:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from slo_common._json import JsonValue
 from zabbix_sla import _calls
-from zabbix_sla._calls import any_call as call
+from zabbix_sla._any import any_call as call
 from zabbix_sla._calls import getsli, service_create, service_update, sla_create, sla_update
 from zabbix_sla._checks import Filter, Texts
 from zabbix_sla._rpc import Outcome, Rpc
