@@ -22,6 +22,7 @@ VENV := .venv
 TEST := build/venv-test
 CLEAN := build/venv-wheel
 BENCH := build/venv-bench
+AIRFLOW := build/venv-airflow
 PEERS := build/venv-bench-peers
 PACKAGES := datadog_slo rootly_sla zabbix_sla common/slo_common
 CODE := $(PACKAGES) $(wildcard tests examples bench .ci/*.py)
@@ -45,7 +46,7 @@ demo: $(VENV)/.demo ## run the service-level review over the three vendors; writ
 .PHONY: test
 test: $(TEST)/.wheel ## run the tests against the built wheel: warnings are errors, branch coverage is 100 %
 	rm -f build/coverage/.coverage*
-	$(INSTALLED) $(TEST)/bin/coverage run -m pytest tests --ignore=tests/live --ignore=tests/soak $(PYTEST_ARGS)
+	$(INSTALLED) $(TEST)/bin/coverage run -m pytest tests --ignore=tests/live --ignore=tests/soak --ignore=tests/airflow $(PYTEST_ARGS)
 	$(TEST)/bin/coverage combine --quiet
 	$(TEST)/bin/coverage report
 
@@ -69,10 +70,15 @@ test-live: $(TEST)/.wheel ## run the tests against a real Zabbix 6.0 that is ins
 	@test "$$(id -u)" = 0 || { echo "make test-live needs root: it installs and starts PostgreSQL, nginx, PHP and Zabbix" >&2; exit 1; }
 	$(INSTALLED) $(TEST)/bin/python -m pytest tests/live -m live $(PYTEST_ARGS)
 
+.PHONY: test-airflow
+test-airflow: $(AIRFLOW)/.wheel $(VENV)/.dev ## run the Airflow example with the real Airflow, in an environment of its own
+	$(VENV)/bin/mypy --python-executable $(AIRFLOW)/bin/python --follow-imports=silent examples/airflow_slo_report.py tests/airflow/test_slo_report.py
+	PYTHONSAFEPATH=1 $(AIRFLOW)/bin/python -m pytest tests/airflow -o filterwarnings=default --disable-warnings $(PYTEST_ARGS)
+
 .PHONY: test-lowest
 test-lowest: ## run the tests with the oldest releases that pyproject.toml allows
 	$(MAKE) build/venv-lowest/.wheel
-	$(INSTALLED) build/venv-lowest/bin/python -m pytest tests --ignore=tests/live --ignore=tests/soak $(PYTEST_ARGS)
+	$(INSTALLED) build/venv-lowest/bin/python -m pytest tests --ignore=tests/live --ignore=tests/soak --ignore=tests/airflow $(PYTEST_ARGS)
 
 .PHONY: soak
 soak: $(TEST)/.wheel ## run the long tests: many calls to the sandboxes, disturbed, from threads, tasks and processes
@@ -105,7 +111,7 @@ clean: ## remove everything that make has made
 
 # Environments. Each stamp is newer than the pins it was made from.
 
-$(VENV)/.made $(TEST)/.made $(BENCH)/.made $(PEERS)/.made build/venv-lowest/.made:
+$(VENV)/.made $(TEST)/.made $(BENCH)/.made $(PEERS)/.made $(AIRFLOW)/.made build/venv-lowest/.made:
 	$(NEW_VENV)
 
 $(VENV)/.demo: $(VENV)/.made $(PINS)
@@ -149,6 +155,13 @@ $(BENCH)/.installed: $(BENCH)/.made build/wheel/.built $(PINS)
 $(PEERS)/.installed: $(PEERS)/.made bench/requirements.txt
 	@echo "installing the official clients"
 	@$(PEERS)/bin/python -m pip install -qq --requirement bench/requirements.txt
+	@touch $@
+
+# Airflow allows no FastAPI as new as ours, so it is pinned by itself.
+$(AIRFLOW)/.wheel: $(AIRFLOW)/.made build/wheel/.built tests/airflow/requirements.txt
+	@echo "installing Airflow"
+	@$(AIRFLOW)/bin/python -m pip install -qq --requirement tests/airflow/requirements.txt
+	@$(AIRFLOW)/bin/python -m pip install -qq --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
 
 build/venv-lowest/.wheel: build/venv-lowest/.made build/wheel/.built
