@@ -112,9 +112,8 @@ class Worker:
     def sample(self, concurrency: int, seconds: float) -> Sample:
         """One slice. The first one of a concurrency finds out how many operations fit into it and is not counted."""
         if concurrency not in self._counts:
-            least = 2 * concurrency
-            trial = self.run(least, concurrency)
-            self._counts[concurrency] = max(least, min(4000, int(seconds / trial.wall)))
+            trial = self.run(max(2, concurrency), concurrency)
+            self._counts[concurrency] = max(2 * concurrency, min(4000, int(seconds / trial.wall)))
         return self.run(self._counts[concurrency], concurrency)
 
 

@@ -65,6 +65,8 @@ def sync_section(name: str, bench: Bench) -> str:
         results = interleave(workers)
     mine = results[SDK]
     goals = bench.goals
+    if name in registry.SMALL_CALLS:
+        goals.at_most(f"{name}: above plain httpx and json", 1e6 * mine.above(results[HTTPX]), 80, " µs")
     if name == registry.SLO_LIST:
         goals.at_least(f"{name}: times as fast as datadog-api-client", results[official.DATADOG_OFFICIAL].times(mine), 12)
     if name == registry.SLA_PAGE:
@@ -83,6 +85,8 @@ def async_section(name: str, bench: Bench) -> str:
             mine = results[SDK]
             for r in results.values():
                 columns.setdefault(r.client, []).append(f"{1 / r.wall:,.0f}" + ("" if r is mine else f" ({r.times(mine):.2f})"))
+            if concurrency == 1:
+                bench.goals.at_most(f"{name}, async: above plain httpx and json", 1e6 * mine.above(results[HTTPX]), 80, " µs")
             if concurrency in {64, 256}:
                 asked = {64: 5.0, 256: 8.0}[concurrency]
                 bench.goals.at_least(
@@ -236,23 +240,27 @@ def overhead_section(bench: Bench) -> str:
             bench.goals.at_most(f"{vendor}, {mode}: a call above the bare httpx call", 1e6 * above, 80, " µs")
             rows.append([f"{vendor}, {mode}", duration(mine.wall), duration(bare.wall), f"{1e6 * above:+.0f} µs"])
     how = (
-        "Over a transport that answers at once, so that only the layers above the network are left: the SDK's whole call (its arguments checked, rate "
-        "limiter, retry, decoding) beside `httpx.Client.get(...).content` or `post`, which decodes nothing. The difference is the median of the rounds'."
+        "The SDK's whole call (its arguments checked, rate limiter, retry, decoding) beside `httpx.Client.get(...).content` or `post`, which decodes nothing, "
+        "both over an httpx transport that answers at once. The difference is the median of the rounds'. Without a transport of the caller's the SDK uses "
+        "its own connections and no httpx at all: see the small calls above for the difference over loopback, and the tables here for where the time goes."
     )
     return section("Overhead of a call", how, table(["call", "slo-sdk", "httpx alone", "difference"], rows), *phases(bench))
 
 
 def phases(bench: Bench) -> list[str]:
-    """Where the time of our small call goes."""
+    """Where the time of our small call goes, over loopback and our own connections."""
     parts: list[str] = []
     for asynchronous in (False, True):
-        contestant = next(c for c in contestants(registry.NULL_DATADOG, asynchronous=asynchronous) if c.client == SDK)
+        contestant = next(c for c in contestants(registry.CALL_DATADOG, asynchronous=asynchronous) if c.client == SDK)
         found: dict[str, list[float]] = json.loads(
             script(ENVIRONMENTS.of(contestant), "worker.py", contestant.key, bench.url, "profile")
         )
         rows = [[name, f"{100 * share:.1f} %", f"{calls:.0f}"] for name, (share, calls) in found.items() if share >= 0.01]
         mode = "async" if asynchronous else "sync"
-        text = f"Where the time of a {registry.CALL_DATADOG.partition(', ')[2]} call goes, {mode} (by cProfile, which overstates small functions):\n\n"
+        text = (
+            f"Where the time of the {registry.CALL_DATADOG} goes over loopback, {mode}, by cProfile, which overstates small functions "
+            f"(waiting for the server counts to {'Python itself' if asynchronous else 'httpcore'}):\n\n"
+        )
         parts.append(text + table(["file", "own time", "function calls"], rows))
     return parts
 

@@ -26,7 +26,8 @@ import platform
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
@@ -34,7 +35,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 BASELINE = HERE / "baseline.json"
-sys.path.append(str(HERE.parent.parent / "bench"))
+BENCH = HERE.parent.parent / "bench"
+sys.path.append(str(BENCH))
 
 import registry  # noqa: E402  # from the folder above
 import works  # noqa: E402
@@ -57,6 +59,8 @@ OPERATIONS: dict[str, str] = {
     "decode 100 SLAs without msgspec": f"{registry.DECODE_SLAS}|{registry.SDK_PLAIN}|sync",
     "decode getsli, 5 MB": f"{registry.DECODE_GETSLI}|{registry.SDK}|sync",
     "decode getsli, 5 MB, without msgspec": f"{registry.DECODE_GETSLI}|{registry.SDK_PLAIN}|sync",
+    "small call, Datadog, over loopback": f"{registry.CALL_DATADOG}|{registry.SDK}|sync",
+    "small call, Datadog, over loopback, async": f"{registry.CALL_DATADOG}|{registry.SDK}|async",
     LIMITER: "",
 }
 IMPORTS = {
@@ -169,14 +173,14 @@ async def limiter_operation() -> Callable[[], Awaitable[object]]:
     return operation
 
 
-async def operation_of(name: str) -> Callable[[], Awaitable[object]]:
+async def operation_of(name: str, url: str) -> Callable[[], Awaitable[object]]:
     if name == LIMITER:
         return await limiter_operation()
     contestant = works.CONTESTANTS[OPERATIONS[name]]
     if contestant.asynchronous:
-        made: Callable[[], Awaitable[object]] = await contestant.make("")
+        made: Callable[[], Awaitable[object]] = await contestant.make(url)
         return made
-    sync = contestant.make("")
+    sync = contestant.make(url)
 
     async def operation() -> object:
         return sync()
@@ -187,6 +191,17 @@ async def operation_of(name: str) -> Callable[[], Awaitable[object]]:
 def clean_environment(**more: str) -> dict[str, str]:
     """Without coverage, which would trace as well; a child finds the same packages as its parent."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_CORE_"))} | more
+
+
+@contextmanager
+def server() -> Generator[str]:
+    """The bench's replaying server, for the operations that go through the SDK's own connections; it ends with its standard input."""
+    command = [sys.executable, str(BENCH / "server.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment()) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
 
 
 def modules(before: str, code: str) -> Counts:
@@ -251,10 +266,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.one is not None:
 
-        async def one() -> Counts:
-            return await count(await operation_of(options.one), Ours(our_files()))
+        async def one(url: str) -> Counts:
+            return await count(await operation_of(options.one, url), Ours(our_files()))
 
-        print(json.dumps(asyncio.run(one())))  # noqa: T201  # a script
+        with server() if "loopback" in options.one else nullcontext("") as url:
+            print(json.dumps(asyncio.run(one(url))))  # noqa: T201  # a script
         return
     found = measure(options.only)
     print(json.dumps(found, indent=1))  # noqa: T201  # a script
