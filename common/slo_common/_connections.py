@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
 import httpcore
-from attrs import frozen
 from sniffio import current_async_library
 
 from slo_common._deadline import BoundedBackend, Deadline
@@ -25,20 +24,58 @@ Context = Callable[[], ssl.SSLContext]
 """Gives the context for https; only asked when there is https."""
 
 
-@frozen
-class Order:
-    """One request, as httpcore takes it."""
+class Address(httpcore.URL):
+    """Where a request goes. httpcore asks for its origin three times a request, and makes it anew each time."""
 
-    method: bytes
-    url: httpcore.URL
-    headers: list[tuple[bytes, bytes]]
-    content: bytes
-    timeouts: dict[str, float]
+    def __init__(self, *, scheme: bytes, host: bytes, port: int | None, target: bytes) -> None:
+        super().__init__(scheme=scheme, host=host, port=port, target=target)
+        self._origin = super().origin
 
-    def request(self) -> httpcore.Request:
-        return httpcore.Request(
-            self.method, self.url, headers=self.headers, content=self.content, extensions={"timeout": self.timeouts}
-        )
+    @property
+    def origin(self) -> httpcore.Origin:
+        return self._origin
+
+
+class Order(httpcore.Request):
+    """One request. httpcore's own constructor looks at each part once more; these are as they must be."""
+
+    def __init__(  # the base class would only check and copy
+        self, method: bytes, url: Address, headers: list[tuple[bytes, bytes]], content: bytes, timeouts: dict[str, float]
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.stream = _Content(content)
+        self.timeouts = timeouts
+        self.extensions = {"timeout": timeouts}
+
+
+class _Content:
+    """A request's body, in one piece or none, for blocking connections and others."""
+
+    def __init__(self, content: bytes) -> None:
+        self._pieces = (content,) if content else ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def __aiter__(self) -> _Pieces:
+        return _Pieces(iter(self._pieces))
+
+
+class _Pieces:
+    """No generator: one that is left in the middle, when an upload breaks off, is an error on trio."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
 
 
 class Witness(Protocol):
@@ -85,7 +122,7 @@ class _Line:
                 keepalive_expiry=KEEP_ALIVE,
                 network_backend=self._backend,
             )
-        return connection.handle_request(order.request())
+        return connection.handle_request(order)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -137,7 +174,7 @@ class Answer:
         self.version = _version(response)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
+        return iter(cast("Iterable[bytes]", self._response.stream))
 
     def close(self) -> None:
         """Give the connection back. Once."""
@@ -240,7 +277,7 @@ class _AsyncLine:
         connection = self._connection
         if connection is not None and _usable(connection, order.url):
             witness.watching()
-            return await connection.handle_async_request(order.request())
+            return await connection.handle_async_request(order)
         await self.aclose()
         connection = self._connection = httpcore.AsyncHTTPConnection(
             order.url.origin,
@@ -248,7 +285,7 @@ class _AsyncLine:
             keepalive_expiry=KEEP_ALIVE,
             network_backend=self._backend,
         )
-        response = await connection.handle_async_request(order.request())
+        response = await connection.handle_async_request(order)
         _unlock(connection)
         return response
 
@@ -304,7 +341,7 @@ class AsyncAnswer:
         self.version = _version(response)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._response.aiter_stream()
+        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
 
     async def aclose(self) -> None:
         """Give the connection back. Once."""

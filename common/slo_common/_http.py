@@ -20,7 +20,7 @@ import httpx
 from attrs import frozen
 
 from slo_common._body import BodyReader, Sink
-from slo_common._connections import KEEP_ALIVE, Answer, AsyncAnswer, AsyncConnections, Connections, Order
+from slo_common._connections import KEEP_ALIVE, Address, Answer, AsyncAnswer, AsyncConnections, Connections, Order
 from slo_common._deadline import Deadline, bind
 from slo_common._errors import (
     ConfigurationError,
@@ -238,10 +238,10 @@ def _url(text: str) -> httpx.URL:
 
 
 @functools.lru_cache(maxsize=1024)
-def _address(text: str) -> tuple[httpcore.URL, bytes]:
+def _address(text: str) -> tuple[Address, bytes]:
     """Where our own connections send to, and what the field Host says."""
     url = httpx.URL(text)
-    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path), url.netloc
+    return Address(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path), url.netloc
 
 
 def _order(request: Request, bounds: Bounds) -> Order:

@@ -12,7 +12,7 @@ import httpcore
 import pytest
 
 from slo_common._asyncio_stream import AsyncioBackend
-from slo_common._connections import AsyncConnections, Connections, Order, joined, network
+from slo_common._connections import Address, AsyncConnections, Connections, Order, joined, network
 from slo_common._deadline import Deadline
 from slo_common._leases import Exhausted
 from tests.sandbox.shop import Shop
@@ -25,8 +25,9 @@ def no_context() -> ssl.SSLContext:
 
 
 def order(url: str, *, pool: float = 5.0) -> Order:
-    address = httpcore.URL(url + "/things")
-    return Order(b"GET", address, [(b"host", address.host)], b"", {**TIMEOUTS, "pool": pool})
+    parts = httpcore.URL(url + "/things")
+    address = Address(scheme=parts.scheme, host=parts.host, port=parts.port, target=parts.target)
+    return Order(b"GET", address, [(b"host", parts.host)], b"", {**TIMEOUTS, "pool": pool})
 
 
 class Notes:
