@@ -36,14 +36,16 @@ class _Total:
 
 
 @frozen(kw_only=True, eq=False, repr=False)
-class _PageMeta:
+class PageMeta:
+    """What stands beside a list."""
+
     page: _Total | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class _Slos:
     data: tuple[Slo, ...]
-    metadata: _PageMeta | None = None
+    metadata: PageMeta | None = None
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin
 
 from attrs import NOTHING, Attribute, fields, has, resolve_types
 
-from datadog_slo._shapes import FIELDS, FLATTENED, KEPT, UNIONS, WHOLE
+from datadog_slo._shapes import FIELDS, FLATTENED, KEPT, REPEATED, UNIONS, WHOLE
 from slo_common._enums import OpenEnum
 
 _PLAIN = (str, int, bool)
@@ -45,9 +45,17 @@ def reader(annotation: Any) -> Read:
     A null counts as left out where a field has a default and takes no None. Times are seconds since the epoch.
     """
     if annotation not in _made:
-        make = _model_reader if isinstance(annotation, type) and has(annotation) else _value_reader
-        _made[annotation] = make(annotation)
+        _made[annotation] = _Maker().make(annotation)
     return _made[annotation]
+
+
+def sharing_reader(annotation: Any) -> tuple[Read, dict[Any, Any]]:
+    """The same for many objects that have much in common, and the memory by which equal parts are one object; clear it in between.
+
+    It takes no key that it does not know and no infinite number, so that what it reads may come from a parser that looks for neither.
+    """
+    maker = _Maker(shared={})
+    return maker.make(annotation), maker.shared
 
 
 def _compiled(lines: list[str], names: Names) -> Read:
@@ -56,93 +64,129 @@ def _compiled(lines: list[str], names: Names) -> Read:
     return read
 
 
-def _value_reader(annotation: Any) -> Read:
-    names: Names = {"Unfit": Unfit}
-    test = _is_right("v", annotation, names)
-    return _compiled(["def read(v):", f"    if not ({test}):", "        raise Unfit", "    return v"], names)
+class _Maker:
+    """Makes readers: plain ones, or ones that share."""
 
+    def __init__(self, shared: dict[Any, Any] | None = None) -> None:
+        self._sharing = shared is not None
+        self.shared: dict[Any, Any] = {} if shared is None else shared
 
-def _model_reader(cls: Any) -> Read:
-    whole = WHOLE.get(cls.__name__)
-    if whole is not None:
-        return lambda value: whole(value, cls)
-    resolve_types(cls)
-    flatten = FLATTENED.get(cls.__name__)
-    names: Names = {"cls": cls, "missing": _MISSING, "Unfit": Unfit, "flatten": flatten}
-    lines = ["def read(given):", "    if given.__class__ is not dict:", "        raise Unfit"]
-    lines += ["    get = given.get"] if flatten is None else ["    given = flatten(given)", "    get = given.get"]
-    for i, attribute in enumerate(fields(cls)):
-        if attribute.name == KEPT:
-            names["known"] = frozenset(f.name for f in fields(cls)) - {KEPT}
-            lines.append(f"    v{i} = {{}} if known.issuperset(given) else {{k: given[k] for k in given if k not in known}}")
+    def _reader(self, annotation: Any) -> Read:
+        return self.make(annotation) if self._sharing else reader(annotation)
+
+    def make(self, annotation: Any) -> Read:
+        if not (isinstance(annotation, type) and has(annotation)):
+            return self._value_reader(annotation)
+        read = self._model_reader(annotation)
+        return self._remembering(read) if self._sharing and annotation.__name__ in REPEATED else read
+
+    def _remembering(self, read: Read) -> Read:
+        shared = self.shared
+
+        def remembered(value: Any) -> Any:
+            if value.__class__ is not dict:
+                raise Unfit
+            key = (*value, *value.values(), *map(type, value.values()))  # the types: True and 1 are equal keys
+            found = shared.get(key)
+            if found is None:
+                found = shared[key] = read(value)
+            return found
+
+        return remembered
+
+    def _value_reader(self, annotation: Any) -> Read:
+        names: Names = {"Unfit": Unfit, "share": self.shared.setdefault}
+        test = self._is_right("v", annotation, names)
+        return _compiled(["def read(v):", f"    if not ({test}):", "        raise Unfit", "    return v"], names)
+
+    def _model_reader(self, cls: Any) -> Read:
+        whole = WHOLE.get(cls.__name__)
+        if whole is not None:
+            return lambda value: whole(value, cls)
+        resolve_types(cls)
+        flatten = FLATTENED.get(cls.__name__)
+        known = frozenset(f.name for f in fields(cls)) - {KEPT}
+        names: Names = {"cls": cls, "missing": _MISSING, "Unfit": Unfit, "flatten": flatten, "known": known}
+        names["share"] = self.shared.setdefault
+        lines = ["def read(given):", "    if given.__class__ is not dict:", "        raise Unfit"]
+        lines += [*([] if flatten is None else ["    given = flatten(given)"]), "    get = given.get", "    absent = 0"]
+        arguments: list[str] = []
+        for i, attribute in enumerate(fields(cls)):
+            if attribute.name != KEPT:
+                lines += self._field(f"v{i}", attribute, names, FIELDS.get(cls.__name__, {}).get(attribute.name))
+                arguments.append(f"{attribute.name}=v{i}")
+        all_known = f"len(given) + absent == {len(known)}"
+        if self._sharing:
+            lines += [f"    if not {all_known}:", "        raise Unfit"]
+        if len(arguments) < len(fields(cls)):
+            arguments.append(f"{KEPT}={{}} if {all_known} else {{k: given[k] for k in given if k not in known}}")
+        return _compiled([*lines, f"    return cls({', '.join(arguments)})"], names)
+
+    def _field(self, v: str, attribute: Attribute[Any], names: Names, own: Callable[[Any, Any], Any] | None) -> list[str]:
+        """The lines that read one field."""
+        lines = [f"    {v} = get({attribute.name!r}, missing)", f"    if {v} is missing:"]
+        if attribute.default is NOTHING:
+            lines.append(f"        raise KeyError({attribute.name!r})")
         else:
-            lines += _field(f"v{i}", attribute, names, FIELDS.get(cls.__name__, {}).get(attribute.name))
-    arguments = ", ".join(f"{attribute.name}=v{i}" for i, attribute in enumerate(fields(cls)))
-    return _compiled([*lines, f"    return cls({arguments})"], names)
+            factory = getattr(attribute.default, "factory", None)
+            names[f"default_{v}"] = attribute.default if factory is None else factory
+            default = f"        {v} = default_{v}{'' if factory is None else '()'}"
+            lines += [default, "        absent += 1"]
+            if not takes_none(attribute.type):
+                lines += [f"    elif {v} is None:", default]
+        if own is not None:
+            names[f"own_{v}"] = own
+            return [*lines, "    else:", f"        {v} = own_{v}({v}, None)"]
+        if self._sharing and attribute.name in REPEATED:
+            lines += [f"    elif {v}.__class__ is str:", f"        {v} = share({v}, {v})"]
+        return [*lines, f"    elif not ({self._is_right(v, attribute.type, names)}):", "        raise Unfit"]
 
+    def _is_right(self, v: str, annotation: Any, names: Names) -> str:
+        """An expression that is true if the value of the variable ``v`` can be taken; it converts it by the way."""
+        if takes_none(annotation):
+            rest: Any = Union[tuple(a for a in get_args(annotation) if a is not type(None))]  # noqa: UP007 - of a tuple, there is no other way
+            return f"{v} is None or {self._is_right(v, rest, names)}"
+        if get_origin(annotation) in _UNIONS:
+            names[f"choose_{v}"] = self._chooser(get_args(annotation))
+            return f"{v}.__class__ is dict and ({v} := choose_{v}({v})) is not None"
+        if annotation in _PLAIN:
+            return f"{v}.__class__ is {annotation.__name__}"
+        if annotation is float:  # also from an integer: the vendor sends both
+            finite = f" and {v} - {v} == 0" if self._sharing else ""
+            return f"{v}.__class__ is float{finite} or {v}.__class__ is int and ({v} := float({v})) is not None"
+        if annotation is datetime:
+            names |= {"moment": datetime.fromtimestamp, "UTC": UTC}
+            return f"{v}.__class__ is int and 0 <= {v} < {_LATEST} and ({v} := moment({v}, UTC)) is not None"
+        if get_origin(annotation) is tuple:
+            return f"{v}.__class__ is list and ({self._are_right(v, get_args(annotation)[0], names)}) is not None"
+        if isinstance(annotation, type) and issubclass(annotation, OpenEnum):
+            names |= {f"table_{v}": {member.value: member for member in annotation}, f"enum_{v}": annotation}
+            return f"{v}.__class__ is str and ({v} := table_{v}.get({v}) or enum_{v}({v})) is not None"
+        if get_origin(annotation) in (Mapping, dict):
+            names[f"item_{v}"] = self._reader(get_args(annotation)[1])
+            return f"{v}.__class__ is dict and ({v} := {{k: item_{v}({v}[k]) for k in {v}}}) is not None"
+        names[f"read_{v}"] = self._reader(annotation)
+        return f"({v} := read_{v}({v})) is not None"
 
-def _field(v: str, attribute: Attribute[Any], names: Names, own: Callable[[Any, Any], Any] | None) -> list[str]:
-    """The lines that read one field."""
-    lines = [f"    {v} = get({attribute.name!r}, missing)"]
-    if attribute.default is NOTHING:
-        absent = [f"    if {v} is missing:", f"        raise KeyError({attribute.name!r})"]
-    else:
-        factory = getattr(attribute.default, "factory", None)
-        names[f"default_{v}"] = attribute.default if factory is None else factory
-        null = "" if takes_none(attribute.type) else f" or {v} is None"
-        absent = [f"    if {v} is missing{null}:", f"        {v} = default_{v}{'' if factory is None else '()'}"]
-    if own is not None:
-        names[f"own_{v}"] = own
-        return [*lines, *absent, "    else:", f"        {v} = own_{v}({v}, None)"]
-    return [*lines, *absent, f"    elif not ({_is_right(v, attribute.type, names)}):", "        raise Unfit"]
+    def _are_right(self, v: str, item: Any, names: Names) -> str:
+        """The same for a list that is to be a tuple: an expression that is the tuple, or None."""
+        if item in (str, int):
+            names[f"only_{v}"] = frozenset({item})
+            made = f"tuple(map(share, {v}, {v}))" if self._sharing and item is str else f"tuple({v})"
+            return f"{v} := {made} if only_{v}.issuperset(map(type, {v})) else None"
+        names[f"item_{v}"] = self._reader(item)
+        return f"{v} := tuple([item_{v}(x) for x in {v}])"
 
+    def _chooser(self, models: tuple[Any, ...]) -> Read:
+        """For an object that is read as one of several models."""
+        kind_of = UNIONS[frozenset(model.__name__ for model in models)]
+        by_name = {model.__name__: model for model in models}
+        readers: dict[str, Read] = {}
 
-def _is_right(v: str, annotation: Any, names: Names) -> str:
-    """An expression that is true if the value of the variable ``v`` can be taken; it converts it by the way."""
-    if takes_none(annotation):
-        rest: Any = Union[tuple(a for a in get_args(annotation) if a is not type(None))]  # noqa: UP007 - of a tuple, there is no other way
-        return f"{v} is None or {_is_right(v, rest, names)}"
-    if get_origin(annotation) in _UNIONS:
-        names[f"choose_{v}"] = _chooser(get_args(annotation))
-        return f"{v}.__class__ is dict and ({v} := choose_{v}({v})) is not None"
-    if annotation in _PLAIN:
-        return f"{v}.__class__ is {annotation.__name__}"
-    if annotation is float:  # also from an integer: the vendor sends both
-        return f"{v}.__class__ is float or {v}.__class__ is int and ({v} := float({v})) is not None"
-    if annotation is datetime:
-        names |= {"moment": datetime.fromtimestamp, "UTC": UTC}
-        return f"{v}.__class__ is int and 0 <= {v} < {_LATEST} and ({v} := moment({v}, UTC)) is not None"
-    if get_origin(annotation) is tuple:
-        return f"{v}.__class__ is list and ({_are_right(v, get_args(annotation)[0], names)}) is not None"
-    if isinstance(annotation, type) and issubclass(annotation, OpenEnum):
-        names |= {f"table_{v}": {member.value: member for member in annotation}, f"enum_{v}": annotation}
-        return f"{v}.__class__ is str and ({v} := table_{v}.get({v}) or enum_{v}({v})) is not None"
-    if get_origin(annotation) in (Mapping, dict):
-        names[f"item_{v}"] = reader(get_args(annotation)[1])
-        return f"{v}.__class__ is dict and ({v} := {{k: item_{v}({v}[k]) for k in {v}}}) is not None"
-    names[f"read_{v}"] = reader(annotation)
-    return f"({v} := read_{v}({v})) is not None"
+        def choose(given: Any) -> Any:
+            kind = kind_of(given)
+            if kind not in readers:
+                readers[kind] = self._reader(by_name[kind])
+            return readers[kind](given)
 
-
-def _are_right(v: str, item: Any, names: Names) -> str:
-    """The same for a list that is to be a tuple: an expression that is the tuple, or None."""
-    if item in (str, int):
-        names[f"only_{v}"] = frozenset({item})
-        return f"{v} := tuple({v}) if only_{v}.issuperset(map(type, {v})) else None"
-    names[f"item_{v}"] = reader(item)
-    return f"{v} := tuple([item_{v}(x) for x in {v}])"
-
-
-def _chooser(models: tuple[Any, ...]) -> Read:
-    """For an object that is read as one of several models."""
-    kind_of = UNIONS[frozenset(model.__name__ for model in models)]
-    by_name = {model.__name__: model for model in models}
-    readers: dict[str, Read] = {}
-
-    def choose(given: Any) -> Any:
-        kind = kind_of(given)
-        if kind not in readers:
-            readers[kind] = reader(by_name[kind])
-        return readers[kind](given)
-
-    return choose
+        return choose

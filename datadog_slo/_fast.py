@@ -43,14 +43,14 @@ class _Query(Struct, forbid_unknown_fields=True, gc=False):
 
 class _Slo(Struct, tag_field="type", forbid_unknown_fields=True, gc=False):
     name: str
-    thresholds: list[_Threshold]
+    thresholds: Raw
     id: str | None = None
     description: str | None = None
     tags: tuple[str, ...] | None = None
     timeframe: str | None = None
     target_threshold: float | None = None
     warning_threshold: float | None = None
-    creator: Creator | None = None
+    creator: Raw = _NULL
     created_at: int | None = None
     modified_at: int | None = None
     type_id: int | None = None
@@ -105,6 +105,8 @@ class _History(Struct):
 
 _slos = msgspec.json.Decoder(_Slos)
 _slo = msgspec.json.Decoder(_Metric | _Monitor | _TimeSlice)
+_thresholds = msgspec.json.Decoder(list[_Threshold])
+_creator = msgspec.json.Decoder(Creator | None)
 _history = msgspec.json.Decoder(_History)
 _read_spec: Callable[[object], SliSpec] = reader(SliSpec)
 
@@ -113,7 +115,8 @@ def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:
     """The SLOs of a list and the vendor's count of all, or None."""
     try:
         page = _slos.decode(body)
-        found = tuple([_model(_slo.decode(raw)) for raw in page.data])
+        model = _Models().model
+        found = tuple([model(_slo.decode(raw)) for raw in page.data])
     except (msgspec.DecodeError, _Unfit, ValueError):
         return None
     meta = page.metadata.page if page.metadata is not None else None
@@ -132,76 +135,94 @@ def sli(body: bytes) -> CellValue | None:
     return CellValue(reason="; ".join(e.error_message for e in errors or ()) or "no data")
 
 
-def _model(read: _Metric | _Monitor | _TimeSlice) -> Slo:
-    thresholds = tuple(
-        [
-            Threshold(
-                timeframe=_TIMEFRAMES.get(t.timeframe) or Timeframe(t.timeframe),
-                target=t.target,
-                warning=t.warning,
-                target_display=t.target_display,
-                warning_display=t.warning_display,
+class _Models:
+    """Makes the models of one list. What many of its SLOs have alike, in the same bytes, is read once and shared."""
+
+    def __init__(self) -> None:
+        self._thresholds: dict[bytes, tuple[Threshold, ...]] = {}
+        self._creators: dict[bytes, Creator | None] = {}
+        self._texts: dict[str | None, str | None] = {}
+        self._tags: dict[str, str] = {}
+
+    def model(self, read: _Metric | _Monitor | _TimeSlice) -> Slo:
+        raw = bytes(read.thresholds)
+        thresholds = self._thresholds.get(raw)
+        if thresholds is None:
+            thresholds = self._thresholds[raw] = tuple([_threshold(t) for t in _thresholds.decode(raw)])
+        raw = bytes(read.creator)
+        if raw not in self._creators:
+            self._creators[raw] = _creator.decode(raw)
+        creator = self._creators[raw]
+        description = self._texts.setdefault(read.description, read.description)
+        tags = read.tags
+        if tags is not None:
+            tags = tuple(map(self._tags.setdefault, tags, tags))
+        timeframe = read.timeframe if read.timeframe is None else _TIMEFRAMES.get(read.timeframe) or Timeframe(read.timeframe)
+        if isinstance(read, _Metric):
+            query = None if read.query is None else MetricQuery(numerator=read.query.numerator, denominator=read.query.denominator)
+            return MetricSlo(
+                name=read.name,
+                thresholds=thresholds,
+                id=read.id or "",
+                description=description,
+                tags=tags,
+                timeframe=timeframe,
+                target_threshold=read.target_threshold,
+                warning_threshold=read.warning_threshold,
+                creator=creator,
+                created_at=_moment(read.created_at),
+                modified_at=_moment(read.modified_at),
+                type_id=read.type_id,
+                monitor_tags=read.monitor_tags,
+                configured_alert_ids=read.configured_alert_ids,
+                query=query,
+                sli_specification=_spec(read.sli_specification),
             )
-            for t in read.thresholds
-        ]
-    )
-    timeframe = None if read.timeframe is None else _TIMEFRAMES.get(read.timeframe) or Timeframe(read.timeframe)
-    created_at, modified_at = _moment(read.created_at), _moment(read.modified_at)
-    if isinstance(read, _Metric):
-        query = None if read.query is None else MetricQuery(numerator=read.query.numerator, denominator=read.query.denominator)
-        return MetricSlo(
+        if isinstance(read, _Monitor):
+            return MonitorSlo(
+                name=read.name,
+                thresholds=thresholds,
+                id=read.id or "",
+                description=description,
+                tags=tags,
+                timeframe=timeframe,
+                target_threshold=read.target_threshold,
+                warning_threshold=read.warning_threshold,
+                creator=creator,
+                created_at=_moment(read.created_at),
+                modified_at=_moment(read.modified_at),
+                type_id=read.type_id,
+                monitor_tags=read.monitor_tags,
+                configured_alert_ids=read.configured_alert_ids,
+                monitor_ids=read.monitor_ids or (),
+                groups=read.groups,
+            )
+        return TimeSliceSlo(
             name=read.name,
             thresholds=thresholds,
             id=read.id or "",
-            description=read.description,
-            tags=read.tags,
+            description=description,
+            tags=tags,
             timeframe=timeframe,
             target_threshold=read.target_threshold,
             warning_threshold=read.warning_threshold,
-            creator=read.creator,
-            created_at=created_at,
-            modified_at=modified_at,
+            creator=creator,
+            created_at=_moment(read.created_at),
+            modified_at=_moment(read.modified_at),
             type_id=read.type_id,
             monitor_tags=read.monitor_tags,
             configured_alert_ids=read.configured_alert_ids,
-            query=query,
             sli_specification=_spec(read.sli_specification),
         )
-    if isinstance(read, _Monitor):
-        return MonitorSlo(
-            name=read.name,
-            thresholds=thresholds,
-            id=read.id or "",
-            description=read.description,
-            tags=read.tags,
-            timeframe=timeframe,
-            target_threshold=read.target_threshold,
-            warning_threshold=read.warning_threshold,
-            creator=read.creator,
-            created_at=created_at,
-            modified_at=modified_at,
-            type_id=read.type_id,
-            monitor_tags=read.monitor_tags,
-            configured_alert_ids=read.configured_alert_ids,
-            monitor_ids=read.monitor_ids or (),
-            groups=read.groups,
-        )
-    return TimeSliceSlo(
-        name=read.name,
-        thresholds=thresholds,
-        id=read.id or "",
-        description=read.description,
-        tags=read.tags,
-        timeframe=timeframe,
-        target_threshold=read.target_threshold,
-        warning_threshold=read.warning_threshold,
-        creator=read.creator,
-        created_at=created_at,
-        modified_at=modified_at,
-        type_id=read.type_id,
-        monitor_tags=read.monitor_tags,
-        configured_alert_ids=read.configured_alert_ids,
-        sli_specification=_spec(read.sli_specification),
+
+
+def _threshold(read: _Threshold) -> Threshold:
+    return Threshold(
+        timeframe=_TIMEFRAMES.get(read.timeframe) or Timeframe(read.timeframe),
+        target=read.target,
+        warning=read.warning,
+        target_display=read.target_display,
+        warning_display=read.warning_display,
     )
 
 

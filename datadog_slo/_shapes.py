@@ -142,3 +142,6 @@ FLATTENED: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "SearchedSlo": flat_resource,
 }
 """Models whose objects are flattened before they are read."""
+
+REPEATED = frozenset({"Threshold", "Creator", "description"})
+"""Models and fields of which a long list has few different ones."""

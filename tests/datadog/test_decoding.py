@@ -189,19 +189,23 @@ def test_the_fast_path_leaves_errors_to_the_other() -> None:
     "change", [{"sli_specification": {"count": 5}}, {"sli_specification": None}, {"created_at": -1}, {"new": 1}]
 )
 def test_what_does_not_plainly_fit_is_left_to_the_other(change: dict[str, Any]) -> None:
-    body = _long(json.dumps({"data": [LISTED[0] | change]}).encode())
+    body = json.dumps({"data": [LISTED[0] | change]}).encode()
     decode = list_slos().decode
-    assert _items(_result(decode, body)) == _items(_without_msgspec(decode, body))
+    expected = _items(_result(decode, body))
+    assert _items(_result(decode, _long(body))) == expected
+    assert _items(_without_msgspec(decode, _long(body))) == expected
 
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_lists_are_read_alike_with_and_without_the_fast_path(data: st.DataObject) -> None:
+def test_lists_are_read_alike_by_both_fast_paths_and_without_one(data: st.DataObject) -> None:
     slos = [data.draw(st.sampled_from(LISTED)), _damaged(data, data.draw(st.sampled_from(LISTED)))]
     meta = data.draw(st.sampled_from([None, {"page": None}, {"page": {"total_count": 5}}, 5]))
-    body = _long(json.dumps({"data": slos, "metadata": meta}).encode())
+    body = json.dumps({"data": slos, "metadata": meta}).encode()
     decode = list_slos().decode
-    assert repr(_items(_result(decode, body))) == repr(_items(_without_msgspec(decode, body)))
+    expected = repr(_items(_result(decode, body)))  # too short for a fast path
+    assert repr(_items(_result(decode, _long(body)))) == expected
+    assert repr(_items(_without_msgspec(decode, _long(body)))) == expected
 
 
 @settings(max_examples=100)
