@@ -10,6 +10,7 @@ vendors become answers that a caller can act on. Without credentials each vendor
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 from collections.abc import AsyncGenerator
@@ -193,5 +194,10 @@ async def ask_each_route() -> None:
             print(answer.request.method, answer.request.url.path, answer.status_code, answer.text[:200], sep="  ")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     asyncio.run(ask_each_route())
+
+
+if __name__ == "__main__":
+    main()
