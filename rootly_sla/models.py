@@ -207,7 +207,10 @@ class NotificationConfiguration:
 
 
 class ConditionDict(TypedDict, total=False):
-    """A condition as the vendor's JSON has it, for those who keep SLAs in files."""
+    """A condition as the vendor's JSON has it, for those who keep SLAs in files.
+
+    >>> severe: ConditionDict = {"conditionable_type": "SLAs::BuiltInFieldCondition", "property": "severity", "operator": "is_set"}
+    """
 
     conditionable_type: str
     operator: str
@@ -218,7 +221,10 @@ class ConditionDict(TypedDict, total=False):
 
 
 class NotificationConfigurationDict(TypedDict, total=False):
-    """A notification configuration as the vendor's JSON has it."""
+    """A notification configuration as the vendor's JSON has it.
+
+    >>> a_day_before: NotificationConfigurationDict = {"offset_type": "before_due", "offset_days": 1}
+    """
 
     offset_type: str
     offset_days: int

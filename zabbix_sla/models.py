@@ -125,7 +125,10 @@ class StatusRuleType(OpenEnum):
 
 @frozen(kw_only=True)
 class ServiceTag:
-    """A tag that an SLA looks for: services with any of its tags belong to it. An empty value matches only an empty value."""
+    """A tag that an SLA looks for: services with any of its tags belong to it. An empty value matches only an empty value.
+
+    >>> zbx.sla.update("5", service_tags=[ServiceTag(tag="team", value="payments")])  # doctest: +SKIP
+    """
 
     tag: str
     value: str = ""
@@ -134,7 +137,10 @@ class ServiceTag:
 
 @frozen(kw_only=True)
 class ProblemTag:
-    """A tag of the problems that a service takes for its own."""
+    """A tag of the problems that a service takes for its own.
+
+    >>> zbx.service.create("Payments", problem_tags=[ProblemTag(tag="service", value="payments")])  # doctest: +SKIP
+    """
 
     tag: str
     value: str = ""
@@ -143,7 +149,10 @@ class ProblemTag:
 
 @frozen(kw_only=True)
 class Tag:
-    """A tag of a service."""
+    """A tag of a service.
+
+    >>> zbx.service.create("Payments", tags=[Tag(tag="team", value="payments")])  # doctest: +SKIP
+    """
 
     tag: str
     value: str = ""
@@ -151,7 +160,10 @@ class Tag:
 
 @frozen(kw_only=True)
 class Schedule:
-    """Part of the week in which the services are meant to be up: seconds from Sunday 00:00, 0 to 604800, in the SLA's time zone."""
+    """Part of the week in which the services are meant to be up: seconds from Sunday 00:00, 0 to 604800, in the SLA's time zone.
+
+    >>> monday_from_8_to_18 = Schedule(period_from=32 * 3600, period_to=42 * 3600)
+    """
 
     period_from: int
     period_to: int
@@ -159,7 +171,11 @@ class Schedule:
 
 @frozen(kw_only=True)
 class ExcludedDowntime:
-    """A planned downtime that an SLA does not count. Read: aware UTC datetimes. Written: these or epoch seconds."""
+    """A planned downtime that an SLA does not count. Read: aware UTC datetimes. Written: these or epoch seconds.
+
+    >>> down = ExcludedDowntime(name="move to the new rack", period_from=1_790_000_000, period_to=1_790_003_600)
+    >>> zbx.sla.update("5", excluded_downtimes=[down])  # doctest: +SKIP
+    """
 
     name: str
     period_from: Timestamp
@@ -205,7 +221,11 @@ class ProblemEvent:
 
 @frozen(kw_only=True)
 class StatusRule:
-    """An additional rule: ``new_status`` when the condition holds and no worse status does."""
+    """An additional rule: ``new_status`` when the condition holds and no worse status does.
+
+    >>> high, down = ServiceStatus.HIGH, ServiceStatus.DISASTER
+    >>> rule = StatusRule(type=StatusRuleType.AT_LEAST_N_CHILDREN, limit_value=2, limit_status=high, new_status=down)
+    """
 
     type: StatusRuleType
     limit_value: int
@@ -262,7 +282,10 @@ class Service:
 
 @frozen(kw_only=True)
 class TagCondition:
-    """A condition on tags in a ``get``."""
+    """A condition on tags in a ``get``.
+
+    >>> zbx.service.get(tags=[TagCondition(tag="team", value="payments", operator=TagOperator.EQUALS)])  # doctest: +SKIP
+    """
 
     tag: str
     value: str = ""
@@ -275,6 +298,8 @@ class Search:
 
     ``any_field``: one hit is enough. ``at_start``: the column begins with it. ``exclude``: what does not match. ``wildcards``: ``*``
     stands for anything.
+
+    >>> zbx.sla.get(search=Search(fields={"name": "pay*"}, wildcards=True))  # doctest: +SKIP
     """
 
     fields: dict[str, str | tuple[str, ...]]

@@ -92,6 +92,10 @@ class ZabbixSandbox(Sandbox):
     - ``sql_errors``: statements fail; 6.0 answers a read with an empty list, and ``sla.getsli`` blames missing permissions.
     - ``store``: the tables themselves, for a scene that the ``add_`` methods cannot set.
     - ``strips_authorization``: the web server in front drops the ``Authorization`` header, as Apache does without ``CGIPassAuth``.
+
+    >>> sandbox = ZabbixSandbox(version="6.0.14")
+    >>> ZabbixSLA("https://zabbix.test", token=sandbox.token, http=sandbox.transport()).apiinfo.version()
+    '6.0.14'
     """
 
     vendor = "zabbix"

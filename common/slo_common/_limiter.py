@@ -16,7 +16,11 @@ from slo_common._windows import Bucket
 
 @frozen
 class LimitKey:
-    """Whose budget: the vendor, the account (a digest of the credentials, never they themselves) and the bucket."""
+    """Whose budget: the vendor, the account (a digest of the credentials, never they themselves) and the bucket.
+
+    >>> LimitKey("datadog", "5f2b8c0e9a1d4736", "slo_read")
+    LimitKey(vendor='datadog', account='5f2b8c0e9a1d4736', bucket='slo_read')
+    """
 
     vendor: str
     account: str
@@ -268,7 +272,11 @@ class _Free:
 
 
 class NoRateLimiter:
-    """Never waits: for vendors without limits, and for those who pace their calls elsewhere."""
+    """Never waits: for vendors without limits, and for those who pace their calls elsewhere.
+
+    >>> NoRateLimiter().reserve(LimitKey("zabbix", "account", "api"), now=0.0).wait
+    0.0
+    """
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
         """A place without a wait."""

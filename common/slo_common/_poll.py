@@ -33,6 +33,9 @@ class PollSchedule:
     """Seconds between polls: ``share`` of the time since the job began, at least ``shortest``, at most ``longest``.
 
     With the defaults a job is noticed after 5-6 % of its own time on average, for some 28 calls.
+
+    >>> [PollSchedule(shortest=2.0).delay(waited) for waited in (0.0, 60.0, 3600.0)]
+    [2.0, 6.0, 30.0]
     """
 
     share: float = 0.1
