@@ -35,9 +35,16 @@ class Environments:
 ENVIRONMENTS = Environments()
 
 
-def environment() -> dict[str, str]:
-    """Workers get no proxy and no import path from outside: beside the installed packages they see this folder alone."""
-    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name != "PYTHONPATH"}
+VENDORS = ("DD_", "DATADOG_", "ROOTLY_", "ZABBIX_")
+
+
+def environment(*, vendors: bool = False) -> dict[str, str]:
+    """Workers get no proxy, no import path and, unless asked for, no credentials from outside."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.lower().endswith("_proxy") and name != "PYTHONPATH" and (vendors or not name.startswith(VENDORS))
+    }
     return kept | {"PYTHONWARNINGS": "ignore"}
 
 
@@ -81,7 +88,12 @@ class Worker:
         command = [ENVIRONMENTS.of(contestant), str(HERE / "worker.py"), contestant.key, url]
         self._process = stack.enter_context(
             subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment()
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=environment(vendors=contestant.real),
             )
         )
         stack.callback(self._stop)

@@ -69,6 +69,11 @@ class Contestant:
     def key(self) -> str:
         return f"{self.work}|{self.client}|{'async' if self.asynchronous else 'sync'}"
 
+    @property
+    def real(self) -> bool:
+        """Whether it needs the server that the environment names."""
+        return self.work == BATCH_REAL
+
 
 CONTESTANTS: dict[str, Contestant] = {}
 
