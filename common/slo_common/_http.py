@@ -1,4 +1,4 @@
-"""Everything that touches httpx: what carries a request, errors turned into ours, the door into a sandbox. Nothing else imports it.
+"""Everything that touches httpx: what carries a request, and the door into a sandbox. Nothing else imports it.
 
 Without a client from the caller and without a proxy the connections are our own: cookies, redirects, event hooks and a log of whole
 URLs are not wanted here, and half of a call's time goes there. A client that the caller gives is used as it is.
@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
 import httpcore
@@ -24,18 +24,12 @@ from slo_common._connections import KEEP_ALIVE, Address, Answer, AsyncAnswer, As
 from slo_common._deadline import Deadline, bind
 from slo_common._errors import (
     ConfigurationError,
-    ConnectFailed,
-    ConnectionLost,
-    PoolExhausted,
     ProtocolError,
-    ProxyFailed,
-    ReadTimeout,
     Sent,
     SloError,
-    TLSError,
     TransportError,
-    TruncatedResponse,
 )
+from slo_common._failures import Progress, translate
 from slo_common._leases import Exhausted
 from slo_common._values import Reply, Request
 
@@ -61,138 +55,6 @@ class Bounds:
     max_bytes: int
 
 
-# From httpx's exceptions to ours.
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it, the members of groups included (trio tries several addresses at once)."""
-    seen: set[int] = set()
-    ahead: list[BaseException | None] = [error]
-    while ahead:
-        at = ahead.pop(0)
-        if at is None or id(at) in seen:
-            continue
-        seen.add(id(at))
-        yield at
-        if isinstance(at, BaseExceptionGroup):
-            ahead.extend(cast("BaseExceptionGroup[BaseException]", at).exceptions)
-        ahead.extend((at.__cause__, at.__context__))
-
-
-def _tls_failed(error: ssl.SSLError, what: str, host: str) -> TransportError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return TLSError(
-            f"{what}: the certificate of {host} was not accepted: {_said(error, 'verify_message')}. For a private CA pass an httpx client with your own "
-            "ssl.SSLContext"
-        )
-    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
-    return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {_said(error, 'reason')}")
-
-
-def _said(error: ssl.SSLError, name: str) -> str:
-    """An attribute that only OpenSSL's own errors have; other libraries raise the bare class."""
-    return getattr(error, name, "") or "TLS failure"
-
-
-def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
-    host = httpx.URL(url).host
-    for link in _chain(error):
-        if isinstance(link, ssl.SSLError) and not isinstance(link, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
-            return _tls_failed(link, what, host)
-        if isinstance(link, ConnectionRefusedError):
-            return ConnectFailed(f"{what}: {host} refused the connection", reason="refused")
-        if type(link).__name__ == "gaierror":
-            return ConnectFailed(f"{what}: the name {host} was not found", reason="dns")
-    if isinstance(error, httpx.ConnectTimeout):
-        return ConnectFailed(f"{what}: no connection to {host} in time (is it {httpx.URL(url).scheme}?)", reason="timeout")
-    return ConnectFailed(f"{what}: no connection to {host}", reason="other")
-
-
-class Progress:
-    """How far one attempt got. Our own connections tell, httpx by its trace; where nothing is told (mocks), nothing is taken for granted."""
-
-    __slots__ = ("_connecting", "_told", "_went_out", "answered", "writing")
-
-    def __init__(self) -> None:
-        self._connecting = False  # through a proxy
-        self._told = False
-        self._went_out = False
-        self.answered = False
-        self.writing = False
-        """In the caller's sink, whose errors are not the connection's."""
-
-    def watching(self) -> None:
-        self._told = True
-
-    def went_out(self) -> None:
-        self._went_out = True
-
-    def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        self._told = True
-        if name.endswith("send_request_headers.started"):
-            if info["request"].method == b"CONNECT":
-                self._connecting = True
-            else:
-                self._went_out = True
-
-    async def trace_async(self, name: str, info: Mapping[str, Any]) -> None:
-        self.trace(name, info)
-
-    @property
-    def sent(self) -> Sent:
-        if self.answered:
-            return Sent.YES
-        return Sent.NO if self._told and not self._went_out else Sent.MAYBE
-
-    @property
-    def at_the_proxy(self) -> bool:
-        return self._connecting and not self._went_out
-
-    def write(self, sink: Sink, chunk: bytes) -> None:
-        self.writing = True
-        sink.write(chunk)
-        self.writing = False
-
-
-def translate(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
-    """Our exception for one of httpx or httpcore. Their texts are not passed on: they may quote a header."""
-    if isinstance(error, _CORE_ERRORS):
-        error = _of_httpx(error)
-    answered, sent = progress.answered, progress.sent
-    name = type(error).__name__
-    match error:
-        case httpx.PoolTimeout() | Exhausted():
-            size = f"{CONNECTIONS}, unless you brought your own httpx client"
-            return PoolExhausted(f"{what}: all connections of this client were in use ({size})")
-        case httpx.ProxyError():
-            refused = "407" in str(error)
-            return ProxyFailed(f"{what}: the proxy {'asks for credentials (407)' if refused else 'failed'}", final=refused)
-        case httpx.ConnectError() | httpx.ConnectTimeout():
-            return _connect_failed(error, what, url)
-        case _ if progress.at_the_proxy:
-            return ProxyFailed(f"{what}: the proxy broke off before the connection through it was open ({name})")
-        case _ if sent is Sent.NO and not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-            return ConnectFailed(f"{what}: the connection ended before the request went out ({name})")
-        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return ProtocolError(f"{what}: the request could not be put on the wire ({name})", sent=Sent.NO, final=True)
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
-            return ReadTimeout(f"{what}: no answer in time ({name})", sent=sent)
-        case httpx.RemoteProtocolError():
-            if answered:
-                return TruncatedResponse(f"{what}: the reply ended before it was complete", sent=sent)
-            text = str(error)
-            if "disconnected" in text:
-                return ConnectionLost(f"{what}: the server closed the connection without an answer", sent=sent)
-            return ProtocolError(f"{what}: what came back is not HTTP", sent=sent, final="too long" in text)
-        case httpx.DecodingError():
-            return ProtocolError(f"{what}: the body is not encoded as labelled", sent=sent)
-        case _:
-            if answered:
-                return TruncatedResponse(f"{what}: the connection broke within the reply ({name})", sent=sent)
-            return ConnectionLost(f"{what}: the connection broke ({name})", sent=sent)
-
-
 _CORE_ERRORS = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -204,18 +66,10 @@ _CORE_ERRORS = (
 _HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *_CORE_ERRORS, Exhausted, OSError, UnicodeEncodeError)
 
 
-def _of_httpx(error: Exception) -> Exception:
-    """The exception that httpx would raise: of the same name, and caused by this one."""
-    kind = getattr(httpx, type(error).__name__, httpx.TransportError)
-    same: Exception = kind(str(error))
-    same.__cause__ = error
-    return same
-
-
 def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
     if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
-    return translate(error, what=what, url=url, progress=progress)
+    return translate(error, what=what, url=url, progress=progress, connections=CONNECTIONS)
 
 
 def _ends_by_close(version: object, headers: Mapping[str, str]) -> bool:
