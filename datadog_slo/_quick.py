@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ SloPage = tuple[tuple[Slo, ...], int | None]
 @cache
 def has_msgspec() -> bool:
     """Whether the extra ``fast`` is there; looked for once."""
+    import importlib.util
+
     return importlib.util.find_spec("msgspec") is not None
 
 

@@ -6,7 +6,6 @@ out here: what is lent is httpcore's own connection, which speaks HTTP as it doe
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
@@ -234,6 +233,8 @@ def network() -> httpcore.AsyncNetworkBackend:
     """How the running event loop opens sockets."""
     if current_async_library() == "trio":
         return httpcore.TrioBackend()  # pyright: ignore[reportReturnType]  # httpcore's stand-in for where trio is not installed has no base
+    import asyncio  # 10 ms that a program without an event loop need not spend
+
     if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
         from slo_common._asyncio_stream import AsyncioBackend
 

@@ -29,6 +29,7 @@ def loaded(code: str, answer: object) -> set[str]:
 
 
 ONLY_FOR_OTHERS = {
+    "asyncio.base_events",
     "cattrs",
     "csv",
     "datadog_slo._models_history",
