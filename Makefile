@@ -148,7 +148,7 @@ $(TEST)/.wheel: build/wheel/.built
 # The SDK brings sniffio, which makes plain httpx faster than pip alone installs it: what it is compared with has an environment of its own.
 $(BENCH)/.installed: $(BENCH)/.made build/wheel/.built $(PINS)
 	@echo "installing the SDK for the bench"
-	@$(BENCH)/bin/python $(PIP_INSTALL) "$$(ls build/wheel/*.whl)[fast]" trio
+	@$(BENCH)/bin/python $(PIP_INSTALL) "$$(ls build/wheel/*.whl)[fast]"
 	@$(BENCH)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
 
