@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import field, frozen
 
 from slo_common._errors import InvalidArgument
+from slo_common._limiter import ForkSafeLock
 from slo_common._values import Call
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Broken:
     """Which hooks have failed, and how."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards _seen
+        self._lock = ForkSafeLock()  # guards _seen
         self._seen: set[tuple[int, type[Exception]]] = set()
 
     def is_new(self, place: int, error: Exception) -> bool:
