@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from rootly_sla import _convert
 from rootly_sla._checks import create_attributes, update_attributes
+from rootly_sla._convert import KIND
 from rootly_sla._replies import document, misfit
 from rootly_sla.models import Sla
 from slo_common._check import Problems
@@ -19,7 +20,6 @@ from slo_common._pages import Page
 from slo_common._url import target
 from slo_common._values import Call, Reply, Safety
 
-KIND: Final = "slas"
 MAX_PAGE_SIZE: Final = 100
 READ: Final = "read"
 WRITE: Final = "write"
@@ -158,23 +158,34 @@ def _linked(link: Link | None, base_url: str) -> Call[Page[Sla]] | None:
 
 def _list_call(path: str, following: Callable[[Document], Call[Page[Sla]] | None]) -> Call[Page[Sla]]:
     def decode(reply: Reply) -> Page[Sla]:
-        read = document(reply, call=_LIST)
-        try:
-            resources = read.many(KIND)
-        except DocumentError as e:
-            problem = f"$.{e.path}: {e.problem}"
-        else:
-            items = _convert.slas(resources, call=_LIST, reply=reply)
-            # A page beyond the end is empty, whatever it says of the next.
-            return Page(items=items, next=following(read) if items else None, total=read.page.total_count)
-        raise misfit(problem, call=_LIST, reply=reply)
+        items, read = _many(reply)
+        # A page beyond the end is empty, whatever it says of the next.
+        return Page(items=tuple(items), next=following(read) if items else None, total=read.page.total_count)
 
     return Call(
         name=_LIST, method="GET", target=path, headers=_HEADERS, content=None, safety=Safety.READ, bucket=READ, decode=decode
     )
 
 
+def _many(reply: Reply) -> tuple[list[Sla], Document]:
+    """The SLAs of a list, and the document that they came in."""
+    quick = _convert.quickly(reply)
+    if quick is not None and isinstance(quick[0], list):
+        return quick[0], quick[1]
+    read = document(reply, call=_LIST)
+    try:
+        resources = read.many(KIND)
+    except DocumentError as e:
+        problem = f"$.{e.path}: {e.problem}"
+    else:
+        return _convert.slas(resources, call=_LIST, reply=reply), read
+    raise misfit(problem, call=_LIST, reply=reply)
+
+
 def _one(reply: Reply, call: str, subject: str) -> Sla:
+    quick = _convert.quickly(reply)
+    if quick is not None and isinstance(quick[0], Sla):
+        return quick[0]
     read = document(reply, call=call, subject=subject)
     try:
         resource = read.one(KIND)

@@ -14,11 +14,13 @@ from typing import Final, cast
 import attrs
 
 from rootly_sla.models import Sla
-from slo_common._jsonapi import Resource
+from slo_common._jsonapi import Document, Resource
 from slo_common._values import Reply
 
-FastPath = Callable[[Sequence[dict[str, object]]], list[Sla] | None]
+FastPath = Callable[[bytes], tuple[list[Sla] | Sla, Document] | None]
 
+KIND: Final = "slas"
+"""The type of the resources."""
 _KNOWN: Final = frozenset(f.name for f in attrs.fields(Sla)) - {"extra"}
 _LISTS: Final = ("conditions", "notification_configurations")
 
@@ -52,31 +54,26 @@ def fast_path() -> FastPath | None:
     """The fast path, if msgspec is installed."""
     if importlib.util.find_spec("msgspec") is None:
         return None
-    from rootly_sla._fast import slas as read
+    from rootly_sla._fast import read
 
     return read
 
 
+def quickly(reply: Reply) -> tuple[list[Sla] | Sla, Document] | None:
+    """The SLAs of a reply and what is around them, by the fast path; None where that is absent or something does not fit."""
+    fast = fast_path()
+    return None if fast is None or reply.status >= 300 else fast(reply.body)
+
+
 def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
     """The SLA of a single resource. Raises :class:`~slo_common.DecodeError` that names every bad field."""
-    found = _quickly((resource,))
-    if found is not None:
-        return found[0]
     from rootly_sla import _plain
 
     return _plain.sla(resource, call=call, reply=reply)
 
 
-def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> tuple[Sla, ...]:
+def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> list[Sla]:
     """The SLAs of a list. Raises :class:`~slo_common.DecodeError` that names every bad field of the whole page."""
-    found = _quickly(resources)
-    if found is None:
-        from rootly_sla import _plain
+    from rootly_sla import _plain
 
-        found = _plain.slas(resources, call=call, reply=reply)
-    return tuple(found)
-
-
-def _quickly(resources: Sequence[Resource]) -> list[Sla] | None:
-    fast = fast_path()
-    return None if fast is None else fast([tidy({**resource.attributes, "id": resource.id}) for resource in resources])
+    return _plain.slas(resources, call=call, reply=reply)

@@ -40,7 +40,7 @@ def _finite(text: str) -> float:
     return value
 
 
-def _too_deep(body: bytes) -> bool:
+def deep(body: bytes) -> bool:
     """Whether the nesting passes MAX_DEPTH. Peels the innermost pairs, level by level, at C speed."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return False
@@ -71,7 +71,7 @@ def parse(body: bytes) -> JsonValue:
     """Parse strictly; raises ValueError with a reason that quotes nothing of the body."""
     if body.startswith(b"\xef\xbb\xbf"):
         body = body[3:]
-    if _too_deep(body):
+    if deep(body):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     try:
         text = body.decode("utf-8")

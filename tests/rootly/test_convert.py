@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootly_sla import _convert, _fast, _plain
+from rootly_sla._calls import list_slas
 from rootly_sla.models import Sla
 from slo_common import DecodeError
-from slo_common._jsonapi import Resource
+from slo_common._jsonapi import Document, parse_document
 from slo_common._values import Reply
 
-REPLY = Reply(status=200)
+LIST = list_slas("https://api.example.com", {}, sort=None, page_size=100, page_number=1)
 TEXTS = st.sampled_from(["", "ALL", "resolved", "follow_up", "neu", "SLAs::New"]) | st.text(max_size=3)
 TIMES = st.sampled_from(["2026-10-06T12:14:05.000-07:00", "2026-10-06T19:14:05Z", "2026-10-06", "soon", 5])
 WHOLE = st.integers(-(2**70), 2**70)
@@ -53,8 +55,14 @@ ATTRIBUTES = members(
 GOOD: dict[str, Any] = {"name": "n"}
 
 
+def reply_with(attributes: dict[str, Any], **around: object) -> Reply:
+    """A page of one SLA."""
+    value = {"data": [{"type": "slas", "id": "1", "attributes": attributes}], **around}
+    return Reply(status=200, body=json.dumps(value).encode())
+
+
 def read(attributes: dict[str, Any]) -> Sla:
-    (sla,) = _convert.slas([Resource(type="slas", id="1", attributes=attributes)], call="c", reply=REPLY)
+    (sla,) = LIST.decode(reply_with(attributes)).items
     return sla
 
 
@@ -83,7 +91,7 @@ def test_without_msgspec_the_plain_path_reads(plain: Callable[[dict[str, Any]], 
 
 def test_with_msgspec_the_fast_path_reads() -> None:
     assert read(GOOD) == Sla(id="1", name="n")
-    assert _convert.fast_path() is _fast.slas
+    assert _convert.fast_path() is _fast.read
 
 
 def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], Sla]) -> None:
@@ -102,14 +110,57 @@ def test_a_time_without_an_offset_or_that_is_none_is_named(time: str) -> None:
 @given(ATTRIBUTES)
 def test_both_paths_agree(attributes: dict[str, Any]) -> None:
     """What the fast path reads, the plain one reads alike. The fast one may give up where the plain one reads."""
-    fast = _fast.slas([_convert.tidy({**attributes, "id": "1"})])
+    reply = reply_with(attributes)
+    fast = _convert.quickly(reply)
     if fast is None:
         return
-    resource = Resource(type="slas", id="1", attributes=attributes)
-    plain = _plain.slas([resource], call="c", reply=REPLY)
-    assert fast == plain == [_plain.sla(resource, call="c", reply=REPLY)]
+    (read,) = cast("list[Sla]", fast[0])
+    document = parse_document(json.loads(reply.body))
+    (plain,) = _plain.slas(document.many("slas"), call="c", reply=reply)
+    assert read == plain
+    assert fast[1] == attrs.evolve(document, data=None)
     names = [field.name for field in attrs.fields(Sla)]
-    assert [type(getattr(fast[0], name)) for name in names] == [type(getattr(plain[0], name)) for name in names]
+    assert [type(getattr(read, name)) for name in names] == [type(getattr(plain, name)) for name in names]
+
+
+def test_one_and_many_are_told_apart() -> None:
+    one = Reply(status=200, body=b'{"data":{"type":"slas","id":"1","attributes":{"name":"n"}}}')
+    assert _fast.read(one.body) == (Sla(id="1", name="n"), Document())
+    with pytest.raises(DecodeError, match="expected a list of 'slas' resources, found one"):
+        LIST.decode(one)
+
+
+DEEP = "[" * 100 + "]" * 100
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"data":[{"type":"roles","id":"1","attributes":{"name":"n"}}]}',
+        b'{"data":[{"type":"slas","id":"","attributes":{"name":"n"}}]}',
+        b'{"data":[{"type":"slas","id":"1","attributes":{"name":3}}]}',
+        b'{"data":[{"type":"slas","id":"1","attributes":{"name":"n","created_at":"soon"}}]}',
+        b'{"data":[],"errors":[{"title":"x"}]}',
+        b'{"data":[],"links":3}',
+        b'{"data":null}',
+        f'{{"data":[{{"type":"slas","id":"1","attributes":{{"name":"n","more":{DEEP}}}}}]}}'.encode(),
+        b"[" * 100_000,
+    ],
+)
+def test_the_fast_path_leaves_what_does_not_fit(body: bytes) -> None:
+    assert _fast.read(body) is None
+
+
+def test_what_is_unknown_is_kept_by_the_fast_path() -> None:
+    fast = _convert.quickly(reply_with({**GOOD, "more": [[1]]}))
+    assert fast is not None
+    assert cast("list[Sla]", fast[0])[0].extra == {"more": [[1]]}
+
+
+def test_an_error_reply_is_none_of_the_fast_paths_business() -> None:
+    assert _convert.quickly(Reply(status=422, body=reply_with(GOOD).body)) is None
 
 
 @given(ATTRIBUTES)
