@@ -67,6 +67,12 @@ def test_a_request_gives_the_first_value_of_a_parameter() -> None:
     assert (asked.path, asked.param("x"), asked.param("y")) == ("/a/b c", "1", None)
 
 
+def test_a_path_below_the_vendor_s_name_is_the_vendor_s() -> None:
+    sandbox = shop()
+    sandbox.handle(SandboxRequest(method="GET", segments=(sandbox.vendor, "a", "b")))
+    assert sandbox.ledger[0].path == "/a/b"
+
+
 # The ledger.
 
 

@@ -153,6 +153,10 @@ class Sandbox(abc.ABC):
 
         A :class:`Drop` is a connection that ended instead, a :class:`Broken` an answer that goes wrong on its way.
         """
+        if request.segments[:1] == (self.vendor,):
+            # Three sandboxes at one address are told apart so, and clients read that address from the environment (DD_BASE_URL), also
+            # those that are given this sandbox itself.
+            request = evolve(request, segments=request.segments[1:])
         with self._lock:
             now = self.clock.now()
             fault = self.faults.take(request)
