@@ -94,13 +94,13 @@ class _Bulk:
 def timeframes_of(timeframes: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """What a bulk deletion is asked for, checked. Raises :class:`InvalidArgument` with every problem at once."""
     problems = Problems()
-    allowed = "a map of SLO ids to one or more of '7d', '30d', '90d'"
+    allowed = "a map of SLO ids to lists of '7d', '30d', '90d', such as {'<id>': ['7d']}"
     if not timeframes or not hasattr(timeframes, "items"):
         raise InvalidArgument(f"timeframes: {timeframes!r} was given; allowed: {allowed}")
     for slo_id, frames in timeframes.items():
         problems.identifier("timeframes: SLO id", slo_id)
         if isinstance(frames, str) or not frames:
-            problems.add(f"timeframes[{slo_id!r}]: {frames!r} was given; allowed: one or more of '7d', '30d', '90d'")
+            problems.add(f"timeframes[{slo_id!r}]: {frames!r} was given; allowed: a list of '7d', '30d', '90d', such as ['7d']")
             continue
         for frame in frames:
             problems.one_of(f"timeframes[{slo_id!r}]", frame, TIMEFRAMES)

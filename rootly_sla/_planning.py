@@ -123,7 +123,9 @@ def _checked(desired: object, delete_others: object) -> tuple[tuple[SlaSpec, ...
     seen: set[str] = set()
     for i, spec in enumerate(cast("Iterable[object]", desired)):
         if not isinstance(spec, SlaSpec):
-            problems.append(f"desired[{i}]: {spec!r} was given; allowed: a SlaSpec")
+            problems.append(
+                f"desired[{i}]: a value of type {type(spec).__name__} was given; allowed: a SlaSpec, which SlaSpec.from_dict makes of a mapping"
+            )
             continue
         try:
             wanted.append(create_attributes(given_by(spec)))
@@ -203,7 +205,7 @@ async def apply(desk: Desk, plan: Plan) -> Applied:
 def _check_plan(plan: object) -> None:
     changes: object = plan.changes if isinstance(plan, Plan) else None
     if not isinstance(changes, tuple) or not all(isinstance(c, PlannedChange) for c in cast("tuple[object, ...]", changes)):
-        raise InvalidArgument(f"plan: {plan!r} was given; allowed: what slas.plan gives")
+        raise InvalidArgument(f"plan: a value of type {type(plan).__name__} was given; allowed: what slas.plan gives")
 
 
 async def _apply(desk: Desk, change: PlannedChange) -> AppliedChange:

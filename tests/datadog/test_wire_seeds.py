@@ -355,8 +355,8 @@ def test_a_slash_in_a_report_id_is_encoded(driver: Driver) -> None:
         (["id1"], "timeframes: ['id1'] was given"),
         ({"id1": ["1d"]}, "timeframes['id1']: '1d' was given; allowed: '7d', '30d', '90d'"),
         ({"id1": ["custom"]}, "'custom' was given"),
-        ({"id1": "7d"}, "timeframes['id1']: '7d' was given; allowed: one or more"),
-        ({"id1": []}, "allowed: one or more of"),
+        ({"id1": "7d"}, "timeframes['id1']: '7d' was given; allowed: a list of '7d'"),
+        ({"id1": []}, "allowed: a list of"),
         ({"": ["7d"]}, "timeframes: SLO id: '' is empty"),
     ],
 )
