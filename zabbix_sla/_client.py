@@ -37,7 +37,7 @@ _TRANSPORTS: Final = ("auto", "header", "body")
 
 
 def address(url: str | None, *, allow_insecure: bool) -> str:
-    """The address of ``api_jsonrpc.php``; that of the frontend is completed. Raises ConfigurationError."""
+    """The address of ``api_jsonrpc.php``; that of the frontend is completed. Raises :class:`~slo_common.ConfigurationError`."""
     found = from_environment(url, ("ZABBIX_URL",))
     if found is None:
         raise ConfigurationError(
@@ -55,7 +55,7 @@ def address(url: str | None, *, allow_insecure: bool) -> str:
 
 
 def credential(token: str | Secret | None, user: str | None, password: str | Secret | None) -> Secret | Login:
-    """A token, or a user with a password; what was given as an argument wins over the environment. Raises ConfigurationError."""
+    """A token, or a user with a password; what was given as an argument wins over the environment."""
     if token is not None and (user is not None or password is not None):
         raise ConfigurationError("token: it was given together with user or password; allowed: one of the two")
     if user is None and password is None:
@@ -120,8 +120,8 @@ class ZabbixSLA(SyncClient):
     happens during each call, see :class:`~slo_common.Event`. ``http``: an ``httpx.Client`` of yours, which is
     never closed by us, or a transport. ``allow_insecure``: plain http to another machine.
 
-    Raises ConfigurationError before any request. Threads may share a client. A failed login is never repeated by the same client, since five
-    of them block the account.
+    Raises :class:`~slo_common.ConfigurationError` before any request. Threads may share a client. A failed login is never
+    repeated by the same client, since five of them block the account.
 
     >>> with ZabbixSLA("https://zabbix.example.com", token="0123...") as zbx:  # doctest: +SKIP
     ...     sli = zbx.sla.getsli("5", periods=3)
@@ -177,7 +177,9 @@ class ZabbixSLA(SyncClient):
     def call(self, method: str, params: Mapping[str, object] | Sequence[object] = ()) -> JsonValue:
         """Any method of the API, with its parameters as they are; gives the result as JSON.
 
-        Methods that read (``*.get`` and the like) are repeated after a failure, all others are not.
+        Methods that read (``*.get`` and the like) are repeated after a failure, all others are not. Raises
+        :class:`~slo_common.InvalidArgument`, :class:`~slo_common.ApiError`, :class:`~slo_common.TransportError`, and
+        :class:`~slo_common.OutcomeUnknown` for a write whose answer was lost.
 
         >>> zbx.call("host.get", {"output": ["hostid", "name"], "limit": 5})  # doctest: +SKIP
         """
@@ -187,7 +189,10 @@ class ZabbixSLA(SyncClient):
         """Many calls in one request, answered in their order; each has a value or an error of its own.
 
         ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be. On the server the batch is
-        one PHP request with one memory and time limit. Raises what concerns the request as a whole.
+        one PHP request with one memory and time limit.
+
+        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the
+        :meth:`~zabbix_sla.Outcome.unwrap` of an outcome raises what concerns that call.
 
         >>> from zabbix_sla import calls
         >>> results = zbx.batch([calls.getsli("1"), calls.getsli("2")])  # doctest: +SKIP
@@ -256,7 +261,9 @@ class AsyncZabbixSLA(AsyncClient):
     async def call(self, method: str, params: Mapping[str, object] | Sequence[object] = ()) -> JsonValue:
         """Any method of the API, with its parameters as they are; gives the result as JSON.
 
-        Methods that read (``*.get`` and the like) are repeated after a failure, all others are not.
+        Methods that read (``*.get`` and the like) are repeated after a failure, all others are not. Raises
+        :class:`~slo_common.InvalidArgument`, :class:`~slo_common.ApiError`, :class:`~slo_common.TransportError`, and
+        :class:`~slo_common.OutcomeUnknown` for a write whose answer was lost.
 
         >>> zbx.call("host.get", {"output": ["hostid", "name"], "limit": 5})  # doctest: +SKIP
         """
@@ -266,7 +273,10 @@ class AsyncZabbixSLA(AsyncClient):
         """Many calls in one request, answered in their order; each has a value or an error of its own.
 
         ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be. On the server the batch is
-        one PHP request with one memory and time limit. Raises what concerns the request as a whole.
+        one PHP request with one memory and time limit.
+
+        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the
+        :meth:`~zabbix_sla.Outcome.unwrap` of an outcome raises what concerns that call.
 
         >>> from zabbix_sla import calls
         >>> results = zbx.batch([calls.getsli("1"), calls.getsli("2")])  # doctest: +SKIP

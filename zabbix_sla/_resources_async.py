@@ -38,9 +38,9 @@ class AsyncApiInfo:
         self._caller = caller
 
     async def version(self) -> str:
-        """The version of the server, such as ``"7.0.22"``. Needs no credential. Raises a TransportError when there is no answer.
+        """The version of the server, such as ``"7.0.22"``. Needs no credential.
 
-        Source: Zabbix API reference, apiinfo.version.
+        Raises a :class:`~slo_common.TransportError` when there is no answer. Source: Zabbix API reference, apiinfo.version.
 
         >>> zbx.apiinfo.version()  # doctest: +SKIP
         """
@@ -75,7 +75,8 @@ class AsyncSlas:
         ``editable``: only those that the user may change. Unknown and hidden ids are left out without an error, and Zabbix 6.0 answers an
         empty list also when its database fails.
 
-        Raises InvalidArgument, AuthenticationError, PermissionDenied. Source: Zabbix API reference, sla.get.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.AuthenticationError`,
+        :class:`~slo_common.PermissionDenied`. Source: Zabbix API reference, sla.get.
 
         >>> [sla.name for sla in zbx.sla.get(filter={"period": 2})]  # doctest: +SKIP
         """
@@ -183,9 +184,10 @@ class AsyncSlas:
         convention UTC midnight. ``timezone``: IANA name or "system". ``service_tags``: services with any of these belong to it; a mapping
         means "equals". ``schedule``: empty is around the clock.
 
-        Raises InvalidArgument before any request, AlreadyExists for a name in use, PermissionDenied, and OutcomeUnknown when the answer was
-        lost: its ``reconcile()`` looks the name up and gives the :class:`~zabbix_sla.models.Sla` or None.
-        Source: Zabbix API reference, sla.create.
+        Raises :class:`~slo_common.InvalidArgument` before any request, :class:`~slo_common.AlreadyExists` for a name in use,
+        :class:`~slo_common.PermissionDenied`, and :class:`~slo_common.OutcomeUnknown` when the answer was lost: its
+        ``reconcile()`` looks the name up and gives the :class:`~zabbix_sla.models.Sla` or None. Source: Zabbix API reference,
+        sla.create.
 
         >>> zbx.sla.create(
         ...     "Gold", period=SlaPeriod.MONTHLY, slo=99.9, effective_date=1761523200, timezone="UTC", service_tags={"sla": "gold"}
@@ -222,7 +224,8 @@ class AsyncSlas:
     ) -> str:
         """Change an SLA; what is left out stays. Lists are replaced whole. Gives the id.
 
-        Raises InvalidArgument, NotFound (also for an SLA that is hidden), AlreadyExists. Source: Zabbix API reference, sla.update.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.NotFound` (also for an SLA that is hidden),
+        :class:`~slo_common.AlreadyExists`. Source: Zabbix API reference, sla.update.
 
         >>> zbx.sla.update("5", slo=99.5)  # doctest: +SKIP
         """
@@ -242,7 +245,9 @@ class AsyncSlas:
         return await self._caller.call(single(rpc))
 
     async def delete(self, *slaids: str) -> tuple[str, ...]:
-        """Delete SLAs, all or none; gives their ids. Raises NotFound when one does not exist. Source: Zabbix API reference, sla.delete.
+        """Delete SLAs, all or none; gives their ids.
+
+        Raises :class:`~slo_common.NotFound` when one does not exist. Source: Zabbix API reference, sla.delete.
 
         >>> zbx.sla.delete("5")  # doctest: +SKIP
         """
@@ -269,8 +274,8 @@ class AsyncSlas:
         Only without ``periods`` does the server stop at the effective date or at the current period, and only on a side without a bound.
         :meth:`report` takes any range and size. A disabled SLA is calculated all the same.
 
-        Raises InvalidArgument, NotFound (Zabbix says the same when its database fails), ServerOutOfMemory for too many cells.
-        Source: Zabbix API reference, sla.getsli.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.NotFound` (Zabbix says the same when its database
+        fails), :class:`~zabbix_sla.ServerOutOfMemory` for too many cells. Source: Zabbix API reference, sla.getsli.
 
         >>> sli = zbx.sla.getsli("5", serviceids=["50", "60"], periods=3, period_from=1635724800)  # doctest: +SKIP
         >>> sli[0, "50"].sli  # doctest: +SKIP
@@ -295,7 +300,8 @@ class AsyncSlas:
         :class:`~zabbix_sla.Progress` after each call. ``max_cells``: periods times services of one call; a call that exhausts the
         server's memory all the same is split further. Each call has the client's timeout.
 
-        Raises InvalidArgument, NotFound for an unknown or hidden SLA. Source: Zabbix API reference, sla.getsli.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.NotFound` for an unknown or hidden SLA. Source: Zabbix
+        API reference, sla.getsli.
 
         >>> sli = zbx.sla.report("5", start=1609459200, end=1640995200)  # doctest: +SKIP
         >>> sli.to_csv("2021.csv")  # doctest: +SKIP
@@ -366,7 +372,8 @@ class AsyncServices:
         ``select_status_timeline`` takes spans of (from, to). The other arguments as in ``sla.get``. Zabbix 6.0 answers an empty list
         also when its database fails.
 
-        Raises InvalidArgument, AuthenticationError, PermissionDenied. Source: Zabbix API reference, service.get.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.AuthenticationError`,
+        :class:`~slo_common.PermissionDenied`. Source: Zabbix API reference, service.get.
 
         >>> zbx.service.get(slaids=["5"], select_problem_events=True)  # doctest: +SKIP
         """
@@ -514,8 +521,8 @@ class AsyncServices:
         ``sortorder``: 0 to 999. ``tags``: what SLAs find it by. ``problem_tags``: which problems are its own; not together with
         ``children``. ``parents`` and ``children``: ids.
 
-        Raises InvalidArgument before any request, NotFound for an unknown parent or child, OutcomeUnknown when the answer was lost.
-        Source: Zabbix API reference, service.create.
+        Raises :class:`~slo_common.InvalidArgument` before any request, :class:`~slo_common.NotFound` for an unknown parent or
+        child, :class:`~slo_common.OutcomeUnknown` when the answer was lost. Source: Zabbix API reference, service.create.
 
         >>> zbx.service.create("Checkout", tags={"sla": "gold"}, problem_tags={"service": "checkout"})  # doctest: +SKIP
         """
@@ -554,7 +561,8 @@ class AsyncServices:
     ) -> str:
         """Change a service; what is left out stays. Lists are replaced whole. Gives the id.
 
-        Raises InvalidArgument, NotFound (also for a service that is hidden). Source: Zabbix API reference, service.update.
+        Raises :class:`~slo_common.InvalidArgument`, :class:`~slo_common.NotFound` (also for a service that is hidden). Source:
+        Zabbix API reference, service.update.
 
         >>> zbx.service.update("50", description="card payments")  # doctest: +SKIP
         """
@@ -576,9 +584,9 @@ class AsyncServices:
         return await self._caller.call(single(rpc))
 
     async def delete(self, *serviceids: str) -> tuple[str, ...]:
-        """Delete services, all or none; their children stay. Gives the ids. Raises NotFound when one does not exist.
+        """Delete services, all or none; their children stay. Gives the ids.
 
-        Source: Zabbix API reference, service.delete.
+        Raises :class:`~slo_common.NotFound` when one does not exist. Source: Zabbix API reference, service.delete.
 
         >>> zbx.service.delete("50")  # doctest: +SKIP
         """
