@@ -65,6 +65,7 @@ class Trap(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.logged += 1
         self.shown.append(self.format(record))
+        self.shown.append(str({name: value for name, value in vars(record).items() if name not in ("msg", "args", "exc_info")}))
         if record.exc_info is not None and record.exc_info[1] is not None:
             self.shown.extend(shown_by(record.exc_info[1]))
 
