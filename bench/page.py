@@ -44,10 +44,10 @@ class Goals:
     list: list[Goal] = field(factory=list[Goal])
 
     def at_most(self, what: str, measured: float, limit: float, unit: str = "") -> None:
-        self.list.append(Goal(what, f"at most {limit:g}{unit}", _number(measured, unit), measured <= limit))
+        self.list.append(Goal(what, f"at most {_limit(limit)}{unit}", _number(measured, unit), measured <= limit))
 
     def at_least(self, what: str, measured: float, limit: float, unit: str = "") -> None:
-        self.list.append(Goal(what, f"at least {limit:g}{unit}", _number(measured, unit), measured >= limit))
+        self.list.append(Goal(what, f"at least {_limit(limit)}{unit}", _number(measured, unit), measured >= limit))
 
     def page(self) -> str:
         rows = [[g.what, g.asked, g.measured, MET if g.met else MISSED] for g in self.list]
@@ -57,6 +57,10 @@ class Goals:
             f"{len(rows) - missed} of {len(rows)} are met in this run.",
             table(["goal", "asked", "measured", "result"], rows),
         )
+
+
+def _limit(value: float) -> str:
+    return f"{round(value, 2):g}"
 
 
 def _number(value: float, unit: str) -> str:

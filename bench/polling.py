@@ -76,9 +76,10 @@ def by(delays: Callable[[int], float]) -> Callable[[Watched], None]:
     return watch
 
 
+OURS, FIXED = "slo-sdk", "every 5 s"
 SCHEDULES: dict[str, Callable[[Watched], None]] = {
-    "slo-sdk": ours,
-    "every 5 s": by(lambda _: 5.0),
+    OURS: ours,
+    FIXED: by(lambda _: 5.0),
     "every second": by(lambda _: 1.0),
     "1 s, doubled up to 30 s": by(lambda n: min(30.0, 2.0 ** min(n, 10))),
     "1 s, doubled without an end": by(lambda n: 2.0**n),
@@ -89,23 +90,23 @@ def polling_section(goals: Goals) -> str:
     chance = random.Random(7)
     lengths = [chance.lognormvariate(MU, SIGMA) for _ in range(JOBS)]
     rows: list[list[str]] = []
+    means: dict[str, float] = {}
+    latest: dict[str, float] = {}
     for name, watch in SCHEDULES.items():
         jobs = [Watched(length) for length in lengths]
         for job in jobs:
             watch(job)
-        delays = [job.delay for job in jobs]
-        mean, p95 = statistics.mean(delays), statistics.quantiles(delays, n=20)[-1]
-        polls = [job.polls for job in jobs]
-        late = statistics.mean(job.time - job.length for job in jobs)
-        if watch is ours:
-            goals.at_most("mean delay in noticing the end of a job, of its length", 100 * mean, 8, " %")
-            goals.at_most("95th percentile of it", 100 * p95, 15, " %")
+        delays, polls = [job.delay for job in jobs], [job.polls for job in jobs]
+        means[name], latest[name] = 100 * statistics.mean(delays), 100 * statistics.quantiles(delays, n=20)[-1]
         most = statistics.quantiles(polls, n=20)[-1]
-        numbers = [f"{statistics.mean(polls):.1f}", f"{most:.0f}", f"{100 * mean:.1f} %", f"{100 * p95:.1f} %", f"{late:.1f} s"]
-        rows.append([name, *numbers])
+        late = statistics.mean(job.time - job.length for job in jobs)
+        asked = [f"{statistics.mean(polls):.1f}", f"{most:.0f}"]
+        rows.append([name, *asked, f"{means[name]:.1f} %", f"{latest[name]:.1f} %", f"{late:.1f} s"])
+    goals.at_most("noticing the end of a job: mean delay, against every 5 s", means[OURS], means[FIXED], " %")
+    goals.at_most("noticing the end of a job: 95th percentile, against every 5 s", latest[OURS], latest[FIXED], " %")
     how = (
         f"{JOBS:,} jobs of lognormal length (one in a hundred below {P1:g} s, one in a hundred above {P99 / 60:g} minutes), in virtual time, by the SDK's "
         "own polling flow and by four plain loops. The delay is from the end of a job to the poll that sees it, as a share of the job's length."
     )
-    head = ["schedule", "polls, mean", "polls, 95 %", "delay, mean", "delay, 95 %", "delay, mean"]
+    head = ["schedule", "polls, mean", "polls, 95 %", "delay, mean", "delay, 95 %", "mean delay in seconds"]
     return section("Noticing that a job is over", how, table(head, rows))

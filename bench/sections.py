@@ -383,6 +383,7 @@ def machine() -> str:
         ["date", dt.datetime.now(tz=dt.UTC).date().isoformat(), ""],
         ["processor", f"{os.cpu_count()} cores, {platform.machine()}", ""],
         ["system", platform.system(), ""],
+        ["load average when it ended", f"{os.getloadavg()[1]:.1f}", ""],
         ["Python", f"{platform.python_implementation()} {platform.python_version()}", "the same"],
         *([name, mine, theirs] for name, mine, theirs in zip(SHOWN, *found, strict=True)),
     ]
