@@ -60,6 +60,26 @@ STARTS = {
 }
 
 
+CLIENTS = {
+    "datadog_slo": (OURS, "from datadog_slo import DatadogSLO", "DatadogSLO('api', 'app')"),
+    "rootly_sla": (OURS, "from rootly_sla import RootlySLA", "RootlySLA('token')"),
+    "zabbix_sla": (OURS, "from zabbix_sla import ZabbixSLA", "ZabbixSLA('https://zabbix.test/api_jsonrpc.php', token='t' * 64)"),
+    "datadog-api-client": (
+        PEERS,
+        (
+            "from datadog_api_client import ApiClient, Configuration\n"
+            "from datadog_api_client.v1.api.service_level_objectives_api import ServiceLevelObjectivesApi"
+        ),
+        "ServiceLevelObjectivesApi(ApiClient(Configuration()))",
+    ),
+    "rootly": (
+        PEERS,
+        "from rootly_sdk import AuthenticatedClient",
+        "AuthenticatedClient(base_url='https://api.rootly.com', token='token').get_httpx_client()",
+    ),
+    HTTPX: (PEERS, "import httpx", "httpx.Client()"),
+}
+"""How one client more is made in a process that has one."""
 DISTRIBUTIONS = {"slo-sdk": OURS, "datadog-api-client": PEERS, "rootly": PEERS, "zabbix-utils": PEERS, "pyzabbix": PEERS}
 SIZES = """
 import json, re, sys
@@ -116,6 +136,17 @@ def interleaved(url: str) -> dict[str, tuple[float, float]]:
         name: (statistics.median(i for i, _ in values[1:]), statistics.median(w for _, w in values[1:]))
         for name, values in taken.items()
     }
+
+
+def one_more(name: str) -> float:
+    """Seconds for making another client; the median of twenty."""
+    home, imports, made = CLIENTS[name]
+    program = (
+        f"import statistics, time\n{imports}\nkept, taken = [{made}], []\n"
+        f"for _ in range(20):\n    t = time.perf_counter()\n    kept.append({made})\n    taken.append(time.perf_counter() - t)\n"
+        "print(statistics.median(taken))"
+    )
+    return float(output(python_of(home), program))
 
 
 def sizes(name: str, home: str) -> tuple[int, int, int]:
