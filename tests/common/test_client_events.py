@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -177,3 +179,19 @@ def test_no_route_has_a_query() -> None:
     routes = told_by("datadog", lambda dd: dd.slos.search("secret"), lambda dd: dd.slos.list(tags_query="secret"))
     assert routes
     assert [r for r in routes if re.search(r"[?&=]|secret", r)] == []
+
+
+# Cost.
+
+
+def test_a_client_without_a_hook_loads_nothing_of_this() -> None:
+    code = """
+import sys
+from datadog_slo import DatadogSLO
+from datadog_slo.sandbox import DatadogSandbox
+with DatadogSLO("k", "a", http=DatadogSandbox.demo().transport()) as dd:
+    dd.slos.can_delete(["x"])
+print([name for name in ("_watch", "_events", "_event_log", "_otel", "_progress") if f"slo_common.{name}" in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
