@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -15,8 +18,8 @@ from datadog_slo import AsyncDatadogSLO, DatadogSLO
 from datadog_slo.sandbox import DatadogSandbox
 from rootly_sla import AsyncRootlySLA, RootlySLA
 from rootly_sla.sandbox import RootlySandbox
-from slo_common import AttemptEnded, CallEnded, CallStarted, Event, InvalidArgument, SloError
-from slo_common.sandbox import Sandbox, VirtualClock
+from slo_common import AttemptEnded, CallEnded, CallStarted, Event, FileRateLimiter, InvalidArgument, SloError
+from slo_common.sandbox import Sandbox, VirtualClock, Window
 from zabbix_sla import AsyncZabbixSLA, ZabbixSLA
 from zabbix_sla.sandbox import ZabbixSandbox
 
@@ -93,6 +96,50 @@ def test_a_client_refuses_what_is_no_hook(vendor: str) -> None:
     for client in (sync, asynchronous):
         with pytest.raises(InvalidArgument, match="on_event"):
             client(**make()[1], on_event="print")
+
+
+ONE_CALL = ["CallStarted", "AttemptStarted", "BudgetSeen", "AttemptEnded", "CallEnded"]
+
+
+def by_call(events: list[Event]) -> dict[int, list[str]]:
+    told: dict[int, list[str]] = {}
+    for event in events:
+        told.setdefault(event.call_id, []).append(type(event).__name__)
+    return told
+
+
+def test_calls_of_many_threads_are_told_apart_and_each_in_its_order() -> None:
+    events: list[Event] = []
+    unlimited = DatadogSandbox(limits={"slo_read": Window(limit=10_000, seconds=60)})
+    with DatadogSLO("k", "a", http=unlimited.transport(), on_event=events.append) as dd, ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(dd.slos.can_delete, [str(i)]) for i in range(200)]
+        assert [call.exception() for call in calls] == [None] * 200
+    told = by_call(events)
+    assert len(told) == 200
+    assert [kinds for kinds in told.values() if [k for k in kinds if k != "RateLimitWait"] != ONE_CALL] == []
+
+
+def test_hooks_are_called_by_the_event_loop_also_when_the_limiter_is_asked_beside_it(tmp_path: Path) -> None:
+    threads: set[int] = set()
+    events: list[Event] = []
+
+    def hook(event: Event) -> None:
+        threads.add(threading.get_ident())
+        events.append(event)
+
+    async def main() -> None:
+        limiter = FileRateLimiter(tmp_path)
+        http = DatadogSandbox(limits={"slo_read": Window(limit=10_000, seconds=60)}).transport()
+        async with (
+            AsyncDatadogSLO("k", "a", http=http, rate_limiter=limiter, on_event=hook) as dd,
+            anyio.create_task_group() as group,
+        ):
+            for i in range(20):
+                group.start_soon(dd.slos.can_delete, [str(i)])
+
+    anyio.run(main)
+    assert threads == {threading.get_ident()}
+    assert len(by_call(events)) == 20
 
 
 # Routes.
