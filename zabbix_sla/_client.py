@@ -71,7 +71,14 @@ def credential(token: str | Secret | None, user: str | None, password: str | Sec
     if name is None or secret is None:
         missing, variable = ("user", "ZABBIX_USER") if name is None else ("password", "ZABBIX_PASSWORD")
         raise ConfigurationError(f"{missing}: none was given and {variable} is not set; allowed: user and password together")
+    problem = _user_problem(name)
+    if problem is not None:
+        raise ConfigurationError(problem)
     return Login(user=name, password=Secret(secret, name="password", allow_any_text=True))
+
+
+def _user_problem(user: object) -> str | None:
+    return None if isinstance(user, str) and user else "user: what was given is no text or empty; allowed: the name of a user"
 
 
 def make_caller(

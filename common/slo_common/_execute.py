@@ -7,7 +7,7 @@ import gc
 import logging
 import platform
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from slo_common._auth import Authenticator, conceal
 from slo_common._body import Sink
+from slo_common._check import is_int, require
 from slo_common._errors import (
     ApiError,
     Attempt,
@@ -68,6 +69,16 @@ def decode_large(call: Call[T], reply: Reply) -> T:
         gc.enable()
 
 
+def _option_problems(retry: object, limiter: object, max_response_bytes: object) -> Iterator[str]:
+    """What is wrong with the options of a client: said when it is made, not when the first call fails."""
+    if not isinstance(retry, RetryPolicy):
+        yield f"retry: {retry!r} was given; allowed: a RetryPolicy"
+    if not callable(getattr(limiter, "reserve", None)):
+        yield f"rate_limiter: {limiter!r} was given; allowed: a rate limiter, such as LocalRateLimiter()"
+    if not is_int(max_response_bytes) or max_response_bytes < 1:
+        yield f"max_response_bytes: {max_response_bytes!r} was given; allowed: a whole number of at least 1"
+
+
 @frozen(kw_only=True)
 class Caller:
     """Sends the calls of one account to one server. Immutable; ``with_options`` gives a variant that shares all state.
@@ -85,6 +96,9 @@ class Caller:
     max_response_bytes: int = MAX_JSON_BYTES
     listeners: Listeners = field(factory=Listeners)
     chance: Callable[[], float] = random.random
+
+    def __attrs_post_init__(self) -> None:
+        require(_option_problems(self.retry, self.limiter, self.max_response_bytes))
 
     def with_options(
         self,

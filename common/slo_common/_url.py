@@ -34,6 +34,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _kind_problem(name: str, value: object, allow_insecure: object, allowed: str) -> str | None:
+    if not isinstance(value, str):
+        return f"{name}: a {type(value).__name__} was given; {allowed}"
+    if not isinstance(allow_insecure, bool):  # a text such as "no" must not count as true
+        return f"allow_insecure: {allow_insecure!r} was given; allowed: True or False"
+    return None
+
+
 def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False) -> str:
     """The address without a trailing slash, if credentials may be sent to it.
 
@@ -41,6 +49,9 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
     for plain http to another machine unless ``allow_insecure``.
     """
     allowed = "allowed: an address such as https://host/path"
+    problem = _kind_problem(name, value, allow_insecure, allowed)
+    if problem is not None:
+        raise ConfigurationError(problem)
     if any(ord(c) <= 32 or ord(c) == 127 for c in value):
         raise ConfigurationError(f"{name}: it holds white space or a control character; {allowed}")
     try:

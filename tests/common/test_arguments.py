@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import cast
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -354,3 +355,14 @@ def test_a_time_zone_has_an_iana_name(value: str) -> None:
 def test_any_text_is_a_time_zone_or_not(text: str) -> None:
     problem = zone_problem("timezone", text)
     assert problem is None or problem.startswith("timezone: ")
+
+
+@pytest.mark.parametrize("given", [None, 3, b"https://host", ["https://host"]])
+def test_an_address_that_is_no_text_is_refused(given: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"base_url: a .* was given; allowed: an address"):
+        base_url(cast("str", given))
+
+
+def test_a_word_does_not_allow_plain_http() -> None:
+    with pytest.raises(ConfigurationError, match="allow_insecure: 'no' was given; allowed: True or False"):
+        base_url("http://example.com", allow_insecure=cast("bool", "no"))

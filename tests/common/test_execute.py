@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from attrs import evolve
@@ -17,6 +17,7 @@ from slo_common import (
     ConnectFailed,
     ConnectionLost,
     DeadlineExceeded,
+    InvalidArgument,
     LocalRateLimiter,
     MalformedResponse,
     NotFound,
@@ -923,3 +924,12 @@ def test_a_flow_that_suspends_in_the_sync_client_is_a_programming_error() -> Non
 
     with pytest.raises(RuntimeError, match="only Runtime methods may be awaited"):
         drive(suspends())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"retry": "x"}, "retry: 'x'"), ({"max_response_bytes": 0}, "max_response_bytes: 0"), ({"max_response_bytes": True}, "True")],
+)
+def test_an_option_that_fits_no_type_is_named_before_any_call(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidArgument, match=named):
+        caller_of(FakeRuntime()).with_options(**options)

@@ -23,7 +23,13 @@ TEXTS = st.sampled_from(["", "ALL", "resolved", "follow_up", "neu", "SLAs::New"]
 TIMES = st.sampled_from(["2026-10-06T12:14:05.000-07:00", "2026-10-06T19:14:05Z", "2026-10-06", "soon", 5])
 WHOLE = st.integers(-(2**70), 2**70)
 ODD: st.SearchStrategy[Any] = st.one_of(
-    st.none(), st.booleans(), st.floats(), st.builds(list[Any]), st.builds(dict[str, Any]), WHOLE, TEXTS
+    st.none(),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.builds(list[Any]),
+    st.builds(dict[str, Any]),
+    WHOLE,
+    TEXTS,
 )
 
 

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from rootly_sla import Condition, NotificationConfiguration, Plan, PlannedChange, RootlySLA, SlaSpec, Step
+from rootly_sla import AsyncRootlySLA, Condition, NotificationConfiguration, Plan, PlannedChange, RootlySLA, SlaSpec, Step
 from rootly_sla._slas import Slas
 from rootly_sla.sandbox import RootlySandbox
-from slo_common import InvalidArgument, SloError
+from slo_common import ConfigurationError, InvalidArgument, SloError
 from tests.rootly.modes import TOKEN, is_lazy
 from tests.rootly.rootly_requests import FIELD, WANTED
 
@@ -120,3 +120,13 @@ def test_a_word_does_not_count_as_true() -> None:
     """Or ``delete_others="no"`` would plan to delete every SLA that is not named."""
     with RootlySLA(TOKEN, http=RootlySandbox().transport()) as rootly, pytest.raises(InvalidArgument, match="delete_others: 'no'"):
         rootly.slas.plan([], delete_others=cast("bool", "no"))
+
+
+OPTIONS = [p for p in inspect.signature(RootlySLA).parameters if p not in ("http", "on_event")]
+
+
+@pytest.mark.parametrize("client", [RootlySLA, AsyncRootlySLA])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_fits_no_type_is_named_when_the_client_is_made(client: Callable[..., object], option: str) -> None:
+    with pytest.raises((ConfigurationError, InvalidArgument), match=rf"^{option}: "):
+        client(**{"token": TOKEN, option: ODD})

@@ -13,9 +13,9 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from slo_common import InvalidArgument, SloError
+from slo_common import ConfigurationError, InvalidArgument, SloError
 from tests.zabbix.modes import TOKEN, URL, Server
-from zabbix_sla import ZabbixSLA, calls
+from zabbix_sla import AsyncZabbixSLA, ZabbixSLA, calls
 from zabbix_sla._resources import Services, Slas
 from zabbix_sla._rpc import Rpc
 from zabbix_sla.models import (
@@ -223,3 +223,20 @@ def test_mappings_of_any_kind_can_be_sent() -> None:
     with ZabbixSLA(URL, token=TOKEN, http=server.http) as client:
         client.call("host.get", MappingProxyType({"limit": 1}))
     assert server.bodies[-1]["params"] == {"limit": 1}
+
+
+OPTIONS = [p for p in inspect.signature(ZabbixSLA).parameters if p not in ("http", "on_event")]
+
+
+@pytest.mark.parametrize("client", [ZabbixSLA, AsyncZabbixSLA])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_that_fits_no_type_is_named_when_the_client_is_made(client: Callable[..., object], option: str) -> None:
+    credential = {"user": "u", "password": "p"} if option in ("user", "password") else {"token": TOKEN}
+    with pytest.raises((ConfigurationError, InvalidArgument), match=rf"^{option}: "):
+        client(**{"url": URL, **credential, option: ODD})
+
+
+@pytest.mark.parametrize("option", ["timeout", "retry", "max_response_bytes"])
+def test_an_option_of_a_view_that_fits_no_type_is_named(option: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^{option}: "):
+        CLIENT.with_options(**{option: ODD})
