@@ -133,7 +133,7 @@ $(VENV)/.docs: $(VENV)/.dev
 $(TEST)/.deps: $(TEST)/.made $(PINS)
 	@echo "installing what the tests need"
 	@$(TEST)/bin/python $(PIP_INSTALL) build hatchling
-	@$(TEST)/bin/python $(PIP_INSTALL) --no-build-isolation '.[all,test]'
+	@$(TEST)/bin/python $(PIP_INSTALL) --no-build-isolation '.[all,test,test-httpx2]'
 	@touch $@
 
 build/wheel/.built: $(TEST)/.deps $(SOURCES)

@@ -22,7 +22,7 @@ sys.exit(code)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("httpx2") is None, reason="httpx2 is not installed (it is in the extra `test`)")
+@pytest.mark.skipif(importlib.util.find_spec("httpx2") is None, reason="httpx2 is not installed (it is in the extra `test-httpx2`)")
 def test_rows_about_the_wire_hold_over_httpx2() -> None:
     arguments = ["tests/faults/test_connection.py", "-q", "-p", "no:cacheprovider", "-k", "not trio"]
     done = subprocess.run([sys.executable, "-c", RUN, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
