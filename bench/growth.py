@@ -26,7 +26,7 @@ PAGE = 100
 REPEATS = 3
 ENOUGH = 0.25
 """Seconds of measuring after which no further repeat is needed."""
-SHARED_CALLS = 512
+SHARED_CALLS = 1024
 
 
 def slos(size: int) -> Callable[[], object]:
