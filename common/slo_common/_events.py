@@ -14,7 +14,12 @@ from slo_common._errors import Sent
 class Event:
     """One thing that happened during a call. Base of all events; later releases may add classes and fields.
 
-    Events hold no credential, no header, no query and no body. All durations are seconds.
+    Events hold no credential, no header, no body and no address beyond its route. All durations are seconds.
+
+    >>> def hook(event: Event) -> None:
+    ...     if isinstance(event, CallEnded):
+    ...         print(event.call, event.outcome)
+    >>> DatadogSLO(on_event=hook)  # doctest: +SKIP
     """
 
     call_id: int
@@ -35,7 +40,7 @@ class CallStarted(Event):
     """Host name."""
     port: int
     subject: str
-    """The id or name that it is about, or an empty string."""
+    """What it is about: the id, the name or the search text that was given, at most 100 characters; or an empty string."""
     writes: bool
     """Whether it changes anything at the vendor."""
 
