@@ -30,12 +30,12 @@ def delete_slo(slo_id: str, *, force: bool = False) -> Call[DeleteResult]:
 
     def decode(reply: Reply) -> DeleteResult:
         body = json_of(reply, call=name, subject=slo_id, values=(409,))
+        # The text stands alone in what was seen, and under the SLO's id in the specification.
+        errors = {e.parameter or slo_id: e.detail for e in errors_of(reply)}
         if reply.status == 409:
-            # The text stands alone in what was seen, and under the SLO's id in the specification.
-            errors = {e.parameter or slo_id: e.detail for e in errors_of(reply)}
             return DeleteResult(errors=errors or {slo_id: "conflict"})
         found = DECODER.decode(body, _Deleted, call=name, reply=reply, request_id=request_id(reply)).data
-        return DeleteResult(deleted=found or ())
+        return DeleteResult(deleted=found or (), errors=errors)
 
     return Call(
         name=name,

@@ -85,8 +85,7 @@ class SloReport:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the CSV's columns."""
-        extra = dict.fromkeys(name for row in self.rows for name in row.extra)
-        return (*COLUMNS, *extra, *(day.isoformat() for day in self.intervals))
+        return (*COLUMNS, *self._extra, *(day.isoformat() for day in self.intervals))
 
     @property
     def errors(self) -> dict[str, str]:
@@ -95,11 +94,16 @@ class SloReport:
 
     def to_csv(self) -> str:
         """The report as the vendor's CSV: its columns, lines ended by a newline, an empty cell where there is no value."""
-        out = io.StringIO()
-        write_header(out, self.intervals, tuple(dict.fromkeys(n for row in self.rows for n in row.extra)))
+        out, extra = io.StringIO(), self._extra
+        write_header(out, self.intervals, extra)
         for row in self.rows:
-            write_row(out, row, self.intervals, tuple(dict.fromkeys(n for r in self.rows for n in r.extra)))
+            write_row(out, row, self.intervals, extra)
         return out.getvalue()
+
+    @property
+    def _extra(self) -> tuple[str, ...]:
+        """The names of the columns that the vendor added since."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.extra))
 
     def records(self) -> list[dict[str, str | float | dt.date | None]]:
         """One flat record for each SLO and interval: id, name, slo_type, target, interval, sli, error_budget, reason.

@@ -76,9 +76,9 @@ def attributes(sent: Any, *, creating: bool) -> Doc:
             raise bad_request("Invalid payload: either 'end' or both 'rrule' and 'duration' are required")
     if "category" in given and given["category"] not in CATEGORIES:
         raise bad_request(f"Invalid payload: '{given['category']}' is not a valid category")
-    if "end" in given and "start" in given and given["end"] <= given["start"]:
+    if given.get("end") is not None and given.get("start") is not None and given["end"] <= given["start"]:
         raise bad_request("Invalid payload: 'end' must be after 'start'")
-    if "rrule" in given:
+    if given.get("rrule") is not None:  # null takes it away
         _rules(given["rrule"])
     return {k: v for k, v in given.items() if k in _NAMES}
 
@@ -99,6 +99,9 @@ def stored(given: Doc, correction_id: str) -> StoredCorrection:
 
 
 def update(correction: StoredCorrection, given: Doc, now: int) -> None:
+    changed = correction.attributes | given
+    if (changed["rrule"] is None) != (changed["duration"] is None):
+        raise bad_request("Invalid payload: 'rrule' and 'duration' go together")
     correction.attributes |= {**given, "modifier": _USER, "modified_at": now}
 
 

@@ -35,8 +35,28 @@ class Operation:
             yield from (f"{self.id} request {text}" for text in self._check(schema, json.loads(sent)))
         yield from (f"{self.id} {status} {text}" for text in self._answer(status, content_type, body))
 
+    @property
+    def query_parameters(self) -> set[str]:
+        """The names of what may stand in the query."""
+        return {p["name"] for p in map(self.resolve, self.spec.get("parameters", ())) if p["in"] == "query"}
+
+    @property
+    def request_attributes(self) -> set[str]:
+        """The names of everything that a request's body may hold, at any depth."""
+        if "requestBody" not in self.spec:
+            return set()
+        found: set[str] = set()
+        ahead = [self.spec["requestBody"]["content"]["application/json"]["schema"]]
+        while ahead:
+            schema = self.resolve(ahead.pop())
+            for name, inner in schema.get("properties", {}).items():
+                found.add(name)
+                ahead.append(inner)
+            ahead += [*schema.get("oneOf", ()), *([schema["items"]] if "items" in schema else ())]
+        return found
+
     def _query(self, query: dict[str, str]) -> Iterator[str]:
-        known = {p["name"]: p for p in map(self._resolve, self.spec.get("parameters", ())) if p["in"] == "query"}
+        known = {p["name"]: p for p in map(self.resolve, self.spec.get("parameters", ())) if p["in"] == "query"}
         yield from (f"{name}: undeclared" for name in query if name not in known)
         yield from (f"{name}: missing" for name, p in known.items() if p.get("required") and name not in query)
         for name, text in query.items():
@@ -50,7 +70,7 @@ class Operation:
         if declared is None:
             yield "status: undeclared"
             return
-        content = self._resolve(declared).get("content", {})
+        content = self.resolve(declared).get("content", {})
         if not content:
             yield from (["body: undeclared"] if body else [])
             yield from ([f"content type: {content_type}"] if content_type else [])
@@ -63,7 +83,8 @@ class Operation:
         value = json.loads(body) if kind == "application/json" else body.decode()
         yield from self._check(media["schema"], value)
 
-    def _resolve(self, node: Schema) -> Schema:
+    def resolve(self, node: Schema) -> Schema:
+        """What a reference refers to."""
         while "$ref" in node:
             at: Any = self.document
             for part in node["$ref"].removeprefix("#/").split("/"):
@@ -126,8 +147,15 @@ class Contract:
         self._operations.sort(key=lambda entry: entry[1].pattern.count("[^/]+"))
 
     @property
+    def operations(self) -> list[Operation]:
+        return [operation for _, _, operation in self._operations]
+
+    @property
     def names(self) -> set[str]:
-        return {operation.id for _, _, operation in self._operations}
+        return {operation.id for operation in self.operations}
+
+    def named(self, name: str) -> Operation:
+        return next(operation for _, _, operation in self._operations if operation.id == name)
 
     def find(self, method: str, path: str) -> Operation:
         return next(o for m, pattern, o in self._operations if m == method and pattern.fullmatch(path))

@@ -6,6 +6,7 @@ stands in one table with its reason; an entry that is no longer needed fails the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,7 +128,19 @@ _REASONS: dict[str, list[str]] = {
         "GetSLOReportJobStatus 404 $.errors[]: type",
         "GetSLOReport 404 $.errors[]: type",
     ],
+    "guessed: null takes an end or a recurrence away, as the answers show it; the documents have no way to": [
+        f"UpdateSLOCorrection request $.data.attributes.{name}: type" for name in ("end", "rrule", "duration")
+    ],
     "guessed: what an endpoint answers after its sunset": ["CreateSLOReportJob 410 status: undeclared"],
+}
+_WRITTEN_BY_THE_SERVER = ("id", "created_at", "modified_at", "creator", "email", "handle", "monitor_tags")
+NEVER_SENT = {
+    **{("UpdateSLO", name): "the server writes it, and what is sent is not looked at" for name in _WRITTEN_BY_THE_SERVER},
+    **{
+        (operation, name): "the server's text of a number that is sent"
+        for operation in ("CreateSLO", "UpdateSLO")
+        for name in ("target_display", "warning_display")
+    },
 }
 DEVIATIONS = {line: reason for reason, lines in _REASONS.items() for line in lines}
 
@@ -151,7 +164,10 @@ THRESHOLDS = (
 )
 QUERIES = (SliQuery(name="q", query="sum:x{*}", aggregator="sum", semantic_mode="combined", cross_org_uuids=("u",)),)
 SLICE = TimeSliceCondition(
-    comparator=Comparator.LESS, threshold=5.0, query=TimeSliceQuery(formulas=(Formula(formula="q"),), queries=QUERIES)
+    comparator=Comparator.LESS,
+    threshold=5.0,
+    query=TimeSliceQuery(formulas=(Formula(formula="q"),), queries=QUERIES),
+    query_interval_seconds=60,
 )
 SLOS = (
     MetricSlo(
@@ -169,8 +185,17 @@ SLOS = (
             count=CountCondition(good_events_formula=Formula(formula="q"), bad_events_formula=Formula(formula="q"), queries=QUERIES)
         ),
     ),
-    MonitorSlo(name="Monitor", monitor_ids=(1, 2), groups=("env:prod",), thresholds=THRESHOLDS),
+    MonitorSlo(name="Monitor", monitor_ids=(1, 2), groups=("env:prod",), thresholds=THRESHOLDS, timeframe=Timeframe.THIRTY_DAYS),
     TimeSliceSlo(name="Slice", sli_specification=TimeSliceSpec(time_slice=SLICE), thresholds=THRESHOLDS),
+    MetricSlo(
+        name="Total",
+        thresholds=THRESHOLDS[:1],
+        sli_specification=CountSpec(
+            count=CountCondition(
+                good_events_formula=Formula(formula="q"), total_events_formula=Formula(formula="q"), queries=QUERIES
+            )
+        ),
+    ),
 )
 
 
@@ -204,6 +229,9 @@ def _good_calls(dd: DatadogSLO, sandbox: DatadogSandbox) -> None:
         )
     rule = dd.corrections.create(slo_query="team:pay", category="Deployment", start=5, rrule="FREQ=DAILY;COUNT=2", duration=60)
     dd.corrections.update(rule.id, description="changed", start=6, category="Other", duration=90, timezone="UTC")
+    dd.corrections.update(rule.id, rrule="FREQ=DAILY;COUNT=3", slo_query="team:pay")
+    dd.corrections.update(rule.id, end=9000, rrule=None, duration=None)
+    dd.corrections.update(rule.id, end=None, rrule="FREQ=DAILY;COUNT=2", duration=60)
     dd.corrections.get(rule.id)
     assert len(list(dd.slos.corrections(ids[0]))) == 13
     list(dd.corrections.list(page_size=5))
@@ -279,8 +307,19 @@ def _judge(recorder: Recorder, contract: Contract) -> tuple[set[str], set[str]]:
     return found, used
 
 
-@pytest.fixture(scope="module", name="verdict")
-def _verdict() -> tuple[set[str], set[str]]:
+def keys_of(content: bytes) -> set[str]:
+    """Every key of a document, at any depth."""
+    found: set[str] = set()
+
+    def keep(pairs: list[tuple[str, object]]) -> None:
+        found.update(name for name, _ in pairs)
+
+    json.loads(content, object_pairs_hook=keep)
+    return found
+
+
+@pytest.fixture(scope="module", name="recorder")
+def _recorder() -> Recorder:
     plenty = {name: Window(limit=10_000, seconds=10) for name in ("slo_read", "slo_history", "slo_status", "slo_report")}
     options: dict[str, Any] = {"clock": VirtualClock(START), "limits": plenty, "app_key": KEYS["app_key"]}
     sandbox = DatadogSandbox(**options, report_plan=ReportPlan(seconds=1))
@@ -290,12 +329,31 @@ def _verdict() -> tuple[set[str], set[str]]:
     for expected, use in _refused_calls(sandbox, recorder):
         with pytest.raises(expected):
             use()
+    return recorder
+
+
+@pytest.fixture(scope="module", name="verdict")
+def _verdict(recorder: Recorder) -> tuple[set[str], set[str]]:
     return _judge(recorder, Contract())
 
 
 def test_all_operations_were_judged(verdict: tuple[set[str], set[str]]) -> None:
     assert verdict[1] == Contract().names
     assert len(verdict[1]) == 19
+
+
+def test_every_declared_parameter_was_sent(recorder: Recorder) -> None:
+    contract = Contract()
+    exchanges = [(contract.find(r.method, r.url.path), r.url.params, r.content) for r, _ in recorder.seen]
+    sent = {(o.id, name) for o, params, _ in exchanges for name in params}
+    assert {(o.id, name) for o in contract.operations for name in o.query_parameters} - sent == set()
+
+
+def test_every_declared_attribute_of_a_request_was_sent(recorder: Recorder) -> None:
+    contract = Contract()
+    exchanges = [(contract.find(r.method, r.url.path), r.content) for r, _ in recorder.seen if r.content]
+    sent = {(o.id, name) for o, content in exchanges for name in keys_of(content)}
+    assert {(o.id, name) for o in contract.operations for name in o.request_attributes} - sent == {*NEVER_SENT}
 
 
 def test_nothing_differs_but_what_the_table_explains(verdict: tuple[set[str], set[str]]) -> None:

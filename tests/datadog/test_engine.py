@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import subprocess
 import sys
@@ -17,10 +18,11 @@ import trio.testing
 from attrs import frozen
 
 import slo_common
-from datadog_slo import AsyncDatadogSLO, DatadogSLO, ReportEngineWarning, ReportProgress
+from datadog_slo import AsyncDatadogSLO, DatadogSLO, ReportEngineWarning, ReportProgress, SloReportRow
+from datadog_slo._checkpoint import CellValue
 from datadog_slo._intervals import cut
 from datadog_slo._progress import Watch
-from datadog_slo.sandbox import DatadogSandbox, Incident, ReportPlan, SliModel
+from datadog_slo.sandbox import REPORTS_SUNSET, DatadogSandbox, Incident, ReportPlan, SliModel
 from slo_common.sandbox import Fault, VirtualClock, Window
 from tests.datadog.drivers import KEYS, Driver
 from tests.datadog.sandbox_requests import metric, monitor, time_slice
@@ -118,6 +120,20 @@ def test_rows_to_a_file_are_the_same_csv(driver: Driver, tmp_path: Path) -> None
     assert (file.path, file.engine, file.rows, file.errors, list(tmp_path.iterdir())) == (path, "client", 3, 0, [path])
 
 
+def test_rows_that_are_in_the_file_are_not_kept_in_memory(tmp_path: Path) -> None:
+    alive: list[int] = []
+
+    def on_progress(progress: ReportProgress) -> None:
+        if progress.done % 120 == 0:
+            alive.append(sum(isinstance(o, SloReportRow | CellValue) for o in gc.get_objects()))
+
+    with DatadogSLO(**KEYS, http=_sandbox(100).transport()) as dd:
+        file = dd.reports.run_to(tmp_path / "r.csv", **MONTHS, engine="client", on_progress=on_progress)
+    assert file.rows == 100
+    assert len(alive) >= 10
+    assert max(alive) < 3 * 12
+
+
 def test_the_server_s_file_is_taken_as_it_is(driver: Driver, tmp_path: Path) -> None:
     sandbox = _sandbox(2)
     sandbox.plan_reports(ReportPlan(seconds=1, csv="id,name\na,b\n"))
@@ -151,6 +167,14 @@ def test_auto_moves_to_the_client_when_the_endpoint_is_gone_and_says_so_once(
     assert (report.engine, len(warned)) == ("client", 1)
 
 
+def test_after_the_sunset_auto_is_the_client_engine_with_one_warning(driver: Driver) -> None:
+    sandbox = DatadogSandbox(clock=VirtualClock(REPORTS_SUNSET + 1), reports_end_at=REPORTS_SUNSET)
+    sandbox.add_slo(metric())
+    with pytest.warns(ReportEngineWarning) as warned:
+        report = driver.on(sandbox, lambda dd: dd.reports.run(**MONTHS))
+    assert (report.engine, len(report.rows), len(warned)) == ("client", 1, 1)
+
+
 def test_the_endpoints_are_asked_once_by_each_client() -> None:
     sandbox = _sandbox(1)
     sandbox.end_reports()
@@ -172,9 +196,9 @@ def test_auto_moves_when_the_endpoints_end_while_it_waits(driver: Driver, tmp_pa
     sandbox = _sandbox(1)
     sandbox.plan_reports(ReportPlan(seconds=100))
     sandbox.end_reports(at=START + 50)
-    with pytest.warns(ReportEngineWarning):
+    with pytest.warns(ReportEngineWarning) as warned:
         file = driver.on(sandbox, lambda dd: dd.reports.run_to(tmp_path / "r.csv", **MONTHS))
-    assert file.engine == "client"
+    assert (file.engine, len(warned)) == ("client", 1)
 
 
 def test_a_failed_job_is_not_hidden(driver: Driver) -> None:
@@ -474,14 +498,14 @@ def test_a_checkpoint_holds_no_secret(tmp_path: Path) -> None:
 def test_a_process_that_is_really_killed_loses_nothing(tmp_path: Path) -> None:
     kept, out = tmp_path / "kept", tmp_path / "r.csv"
     script = """
-        import os, sys
+        import os, signal, sys
         from datadog_slo import DatadogSLO
         sys.path.append({root!r})
         from tests.datadog.test_engine import MONTHS, _sandbox
 
         def on_progress(progress):
             if progress.done == 17:
-                os._exit(9)
+                os.kill(os.getpid(), signal.SIGKILL)
 
         with DatadogSLO("k", "a", http=_sandbox(3).transport()) as dd:
             dd.reports.run_to({out!r}, **MONTHS, engine="client", checkpoint={kept!r}, on_progress=on_progress)
@@ -491,7 +515,7 @@ def test_a_process_that_is_really_killed_loses_nothing(tmp_path: Path) -> None:
     sandbox = _sandbox(3)
     with DatadogSLO(**KEYS, http=sandbox.transport()) as dd:
         file = dd.reports.run_to(out, **MONTHS, engine="client", checkpoint=kept)
-    assert (killed.returncode, len(_histories(sandbox)), file.rows) == (9, 36 - 17, 3)
+    assert (killed.returncode, len(_histories(sandbox)), file.rows) == (-9, 36 - 17, 3)
     assert out.read_text() == _client(Driver("sync"), _sandbox(3)).to_csv()
     assert list(tmp_path.iterdir()) == [out]
 

@@ -253,6 +253,25 @@ def test_update_names_its_modifier() -> None:
     assert after["modifier"]["data"]["type"] == "users"
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"end": 9, "rrule": None, "duration": None}, 200),
+        ({"end": None}, 200),
+        ({"rrule": None}, 400),
+        ({"duration": None}, 400),
+    ],
+)
+def test_null_takes_an_end_or_a_whole_recurrence_away(change: dict[str, Any], status: int) -> None:
+    sandbox = new_sandbox()
+    made = _correct(sandbox, sandbox.add_slo(metric()), start=5, end=None, rrule="FREQ=DAILY", duration=60)
+    body = {"data": {"type": "correction", "attributes": {"start": 5, **change}}}
+    reply = ask(sandbox, "PATCH", f"/api/v1/slo/correction/{made['id']}", body)
+    shown = ok(ask(sandbox, "GET", f"/api/v1/slo/correction/{made['id']}"))["data"]["attributes"]
+    assert reply.status == status
+    assert (shown["rrule"] is None) == (shown["duration"] is None) == (change.get("end") == 9)
+
+
 def test_delete_is_an_empty_204_that_names_a_content_type() -> None:
     sandbox = new_sandbox()
     made = _correct(sandbox, sandbox.add_slo(monitor()))
