@@ -57,13 +57,13 @@ class Checkpoint:
         """What an earlier run left. A line cut off by a kill ends the reading; the rest is written anew after it."""
         if self._path is None or not self._path.exists():
             return Kept()
-        whole, _, _ = self._path.read_text(encoding="utf-8").rpartition("\n")
-        lines = whole.split("\n")
         try:
+            whole, _, _ = self._path.read_text(encoding="utf-8").rpartition("\n")
+            lines = whole.split("\n")
             if json.loads(lines[0]) != self._about:
                 raise self._other()
             return _read(lines[1:])
-        except (ValueError, TypeError) as e:
+        except (ValueError, TypeError, RecursionError) as e:
             raise self._other() from e
 
     def _other(self) -> InvalidArgument:

@@ -52,6 +52,10 @@ Token = Credential | Callable[[], str]
 """A bearer token, or a function that gives the current one; it is asked for each attempt, and once more after a 401."""
 
 
+def _is_site(name: object) -> bool:
+    return isinstance(name, str) and _SITE.fullmatch(name) is not None
+
+
 def address(site: str | None, base_url: str | None, *, allow_insecure: bool) -> str:
     """``base_url`` as it is, or ``https://api.<site>``. Arguments come before the environment, and in it the address before the site."""
     if base_url is not None:
@@ -63,7 +67,7 @@ def address(site: str | None, base_url: str | None, *, allow_insecure: bool) -> 
         if found is not None:
             return checked_base_url(found, name=BASE_URL_NAMES[0], allow_insecure=allow_insecure)
     name = from_environment(site, ("DD_SITE",)) or SITES[0]
-    if not _SITE.fullmatch(name):
+    if not _is_site(name):
         raise ConfigurationError(f"site: {name!r} was given (argument or DD_SITE); allowed: a host name such as {', '.join(SITES)}")
     # The vendor's tables name sites by their web address: app.datadoghq.com has its API at api.datadoghq.com.
     return checked_base_url(f"https://api.{name.lower().removeprefix('app.').removeprefix('api.')}", name="site")

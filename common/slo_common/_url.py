@@ -62,7 +62,8 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"{name}: it holds a user name or password; pass credentials as arguments")  # never shown
     if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigurationError(f"{name}: {value!r} was given; {allowed}")
+        shown = "something else" if set(value) & set("@?#") else repr(value)  # user:password@host, or a query with a token
+        raise ConfigurationError(f"{name}: {shown} was given; {allowed}")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"{name}: it has a query or a fragment; {allowed}")  # not shown: queries hold tokens
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):

@@ -18,7 +18,7 @@ from datadog_slo.sandbox import DatadogSandbox
 from rootly_sla.sandbox import RootlySandbox
 from slo_common import FileRateLimiter, RetryPolicy, SloError, rich_progress
 from slo_common.sandbox import FaultScript, SystemClock, VirtualClock
-from tests.faults.clients import AT_ONCE, Driver, Use, create_sla, read, read_sla, read_slas, write
+from tests.faults.clients import AT_ONCE, Driver, Use, client_of, create_sla, read, read_sla, read_slas, write
 from tests.secrets.search import trap
 from tests.secrets.test_marked_secrets import API, APP, BEARER, MARKS, PASSWORD, ROOTLY
 from zabbix_sla.sandbox import ZabbixSandbox
@@ -200,3 +200,20 @@ def test_page_of_the_dashboard(tmp_path: Path, fault: str) -> None:
     assert datadog.ledger
     assert zabbix.ledger
     assert caught.leaks((*MARKS, *zabbix.store.sessions)) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["user:{}@vendor.test", "ftp://u:{}@vendor.test", "vendor.test?token={}", "{}@", "//vendor.test#{}"]
+)
+def test_address_that_is_none_and_holds_a_password(address: str) -> None:
+    with trap() as caught:
+        for of, name in (("datadog", "base_url"), ("rootly", "base_url"), ("zabbix", "url")):
+            with pytest.raises(SloError) as failed:
+                client_of("sync", of, **{name: address.format(PASSWORD)})
+            caught.take(str(failed.value), repr(failed.value), vars(failed.value))
+    assert caught.leaks(MARKS) == []
+
+
+def test_address_that_is_none_is_shown_if_it_cannot_hold_a_password() -> None:
+    with pytest.raises(SloError, match=r"url: 'vendor\.test' was given; allowed: an address such as https://host/path"):
+        client_of("sync", "zabbix", url="vendor.test")
