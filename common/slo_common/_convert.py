@@ -53,8 +53,14 @@ def _bool(value: Any, _: Any) -> bool:
     return value if type(value) is bool else _wrong("true or false", value)
 
 
+_UNCHANGED = (_str, _int, _bool)
+"""Hooks that give a value of their type as it is."""
+
+
 def _enum(value: Any, cls: Any) -> Any:
-    return cls(value) if type(value) is str else _wrong("a string", value)
+    if type(value) is not str:
+        _wrong("a string", value)
+    return cls._value2member_map_.get(value) or cls(value)  # the call alone takes five times as long
 
 
 def iso_datetime(value: Any, _: Any = None) -> datetime:
@@ -103,6 +109,8 @@ def _is_optional(cls: Any) -> bool:
 def _optional_factory(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     inner = next(a for a in get_args(cls) if a is not type(None))
     hook = converter.get_structure_hook(inner)
+    if hook in _UNCHANGED:  # what is of the type itself needs no call of the hook
+        return lambda value, _: value if value is None or type(value) is inner else hook(value, inner)
     return lambda value, _: None if value is None else hook(value, inner)
 
 
