@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -20,7 +21,8 @@ from slo_common._body import Sink
 from slo_common._deadline import Deadline
 from slo_common._drive import drive
 from slo_common._errors import ClientClosed, DeadlineExceeded, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
-from slo_common._http import AsyncCarrier, AsyncHTTP, Bounds, Progress, SandboxTransport, SyncCarrier, SyncHTTP
+from slo_common._failures import Progress
+from slo_common._http import AsyncCarrier, AsyncHTTP, Bounds, SandboxTransport, SyncCarrier, SyncHTTP
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def _run_in_threads(jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], limit:
         running: dict[Future[R], int] = {}
         try:
             for i, job in numbered:
-                running[pool.submit(_drive_job, job)] = i
+                running[pool.submit(copy_context().run, _drive_job, job)] = i  # the caller's context variables: its trace goes on
                 if len(running) >= limit:
                     _collect(running, done)
             while running:

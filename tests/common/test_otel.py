@@ -347,3 +347,16 @@ def test_the_class_is_imported_without_the_package() -> None:
     code = "import sys; from slo_common import OpenTelemetryHook; print([m for m in sys.modules if m.startswith('opentelemetry')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_the_threads_of_a_report_go_on_with_the_trace_of_its_caller(traces: Traces) -> None:
+    sandbox = DatadogSandbox.demo()  # in real time: virtual time knows one thread
+    end = int(sandbox.clock.now()) // 86_400 * 86_400
+    with (
+        DatadogSLO("k", "a", http=sandbox.transport(), on_event=traces.hook) as dd,
+        traces.tracer.start_as_current_span("the review") as outer,
+    ):
+        dd.reports.run(query="*", from_ts=end - 14 * 86_400, to_ts=end, interval="weekly", engine="client", concurrency=4)
+    histories = traces.named("datadog.slos.history")
+    assert len(histories) > 4
+    assert {parent_of(span) for span in histories} == {outer.get_span_context().span_id}
