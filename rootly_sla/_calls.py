@@ -24,7 +24,6 @@ MAX_PAGE_SIZE: Final = 100
 READ: Final = "read"
 WRITE: Final = "write"
 
-# Both on every request: without them the vendor answers 415, and other parameters than none would too.
 _LIST: Final = "rootly.slas.list"
 _OPERATORS: Final = ("eq", "not_eq", "in", "not_in")
 _FILTERS: Final = {
@@ -36,6 +35,7 @@ _FILTERS: Final = {
 }
 """The filters by argument name."""
 
+# Both on every request: without them the vendor answers 415, and to a parameter in either of them as well.
 _HEADERS: Final = (("accept", MEDIA_TYPE), ("content-type", MEDIA_TYPE))
 
 
