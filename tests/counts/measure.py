@@ -11,7 +11,7 @@ The operations are those that the bench times. Each is run a few times, so that 
 - ``instructions``: bytecode instructions run in the four packages
 - ``peak``: bytes that Python had allocated for it at most (tracemalloc, the least of five)
 
-and of imports, in fresh interpreters: ``modules`` and, of the four packages, ``own_modules``.
+and of imports, in fresh interpreters: ``own_modules`` of the four packages, ``library_modules`` of Python's, ``other_modules``.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ OPERATIONS: dict[str, str] = {
     LIMITER: "",
 }
 IMPORTS = {
-    f"{what} {package}": (before, code.format(package=package, client=client))
+    f"{what} {package}": code.format(package=package, client=client)
     for package, client in (("datadog_slo", "DatadogSLO"), ("rootly_sla", "RootlySLA"), ("zabbix_sla", "ZabbixSLA"))
-    # httpx imports what it finds installed beside it, which is not for us to count.
-    for what, before, code in (("import", "", "import {package}"), ("client of", "import httpx", "from {package} import {client}"))
+    for what, code in (("import", "import {package}"), ("client of", "from {package} import {client}"))
 }
-"""What is imported before, and what is counted."""
+ABSENT = ("brotli", "brotlicffi", "click", "h2", "socksio", "trio", "uvloop", "zstandard")
+"""What httpx and httpcore import where it is installed, which is not for us to count."""
 Counts = dict[str, int]
 
 
@@ -197,19 +197,22 @@ def clean_environment(**more: str) -> dict[str, str]:
 def server() -> Generator[str]:
     """The bench's replaying server, for the operations that go through the SDK's own connections; it ends with its standard input."""
     command = [sys.executable, str(BENCH / "server.py")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment()) as process:
+    env = clean_environment()
+    env.pop("PYTHONSAFEPATH", None)  # it imports what lies beside it, and nothing of ours
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         process.stdin.close()
 
 
-def modules(before: str, code: str) -> Counts:
-    """How many modules this code imports after the other, in a fresh interpreter: all, and of the four packages."""
+def modules(code: str) -> Counts:
+    """How many modules this code imports in a fresh interpreter: of the standard library, of others, and of the four packages."""
     program = (
-        f"import json, sys\n{before}\nbefore = set(sys.modules)\n{code}\nnew = set(sys.modules) - before\n"
-        f"own = [name for name in new if name.partition('.')[0] in {PACKAGES!r}]\n"
-        "print(json.dumps({'modules': len(new), 'own_modules': len(own)}))"
+        f"import json, sys\nsys.modules.update(dict.fromkeys({ABSENT!r}))\nbefore = set(sys.modules)\n{code}\n"
+        "new = [name.partition('.')[0] for name in set(sys.modules) - before]\n"
+        f"own, library = sum(n in {PACKAGES!r} for n in new), sum(n in sys.stdlib_module_names for n in new)\n"
+        "print(json.dumps({'own_modules': own, 'library_modules': library, 'other_modules': len(new) - own - library}))"
     )
     command = [sys.executable, "-P", "-c", program]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment(), timeout=60).stdout
@@ -233,8 +236,8 @@ def this_python() -> str:
     return ".".join(platform.python_version_tuple()[:2])
 
 
-TOLERANCES = {"peak": 0.1}
-"""Bytes differ by some percent from process to process; all other counts are the same each time."""
+TOLERANCES = {"peak": 0.1, "library_modules": 0.1}
+"""Bytes differ by some percent from process to process, and Python's own modules by how it starts; all other counts are the same each time."""
 TOLERANCE = 0.03
 
 
@@ -244,7 +247,7 @@ def compare(stored: Counts, counted: Counts) -> tuple[list[str], list[str]]:
     shrunk: list[str] = []
     for what, before in stored.items():
         now = counted[what]
-        words = f"{what}: {now:,}, the baseline says {before:,} ({100 * (now / before - 1):+.1f} %)"
+        words = f"{what}: {now:,}, the baseline says {before:,}" + (f" ({100 * (now / before - 1):+.1f} %)" if before else "")
         tolerance = TOLERANCES.get(what, TOLERANCE)
         if now > before * (1 + tolerance):
             grown.append(words)
@@ -255,7 +258,7 @@ def compare(stored: Counts, counted: Counts) -> tuple[list[str], list[str]]:
 
 def measure(only: str = "") -> dict[str, Counts]:
     found = {name: in_a_process(name) for name in OPERATIONS if only in name}
-    return found | {name: modules(*code) for name, code in IMPORTS.items() if only in name}
+    return found | {name: modules(code) for name, code in IMPORTS.items() if only in name}
 
 
 def main() -> None:

@@ -54,6 +54,10 @@ def test_more_than_three_percent_less_is_told() -> None:
     assert measure.compare({"functions": 1_000}, {"functions": 940}) == ([], ["functions: 940, the baseline says 1,000 (-6.0 %)"])
 
 
+def test_something_where_there_was_nothing_has_grown() -> None:
+    assert measure.compare({"other_modules": 0}, {"other_modules": 1}) == (["other_modules: 1, the baseline says 0"], [])
+
+
 def work(*, loops: int = 0, size: int = 0, calls: int = 0) -> Callable[[], Awaitable[object]]:
     """An operation whose code is taken for ours."""
 
@@ -106,7 +110,7 @@ def test_the_baseline_holds_every_operation() -> None:
 
 @pytest.mark.parametrize("name", measure.IMPORTS)
 def test_an_import_brings_no_more_modules_than_before(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    check(name, lambda: measure.modules(*measure.IMPORTS[name]), capsys)
+    check(name, lambda: measure.modules(measure.IMPORTS[name]), capsys)
 
 
 @pytest.mark.slow
