@@ -35,7 +35,7 @@ from slo_common import (
 )
 from slo_common._listeners import Listeners
 from slo_common._values import Safety
-from slo_common.sandbox import Fault
+from slo_common.sandbox import Fault, SystemClock
 from tests.common.fakes import FakeRuntime, Step, call_of, caller_of, ok, run, status
 from zabbix_sla import ZabbixSLA, calls
 from zabbix_sla.sandbox import ZabbixSandbox
@@ -350,7 +350,7 @@ def test_the_class_is_imported_without_the_package() -> None:
 
 
 def test_the_threads_of_a_report_go_on_with_the_trace_of_its_caller(traces: Traces) -> None:
-    sandbox = DatadogSandbox.demo()  # in real time: virtual time knows one thread
+    sandbox = DatadogSandbox.demo(clock=SystemClock())  # virtual time knows one thread only
     end = int(sandbox.clock.now()) // 86_400 * 86_400
     with (
         DatadogSLO("k", "a", http=sandbox.transport(), on_event=traces.hook) as dd,
