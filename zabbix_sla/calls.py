@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from slo_common._json import JsonValue
+from slo_common._times import Timestamp
 from zabbix_sla import _calls
 from zabbix_sla._any import any_call as call
 from zabbix_sla._calls import getsli, service_create, service_update, sla_create, sla_update
@@ -85,8 +86,13 @@ def service_get(
     sortorder: Texts | None = None,
     limit: int | None = None,
     editable: bool = False,
+    select_parents: bool = False,
+    select_children: bool = False,
+    select_problem_events: bool = False,
+    select_status_rules: bool = False,
+    select_status_timeline: Sequence[tuple[Timestamp, Timestamp]] | None = None,
 ) -> Rpc[tuple[Service, ...]]:
-    """``service.get`` with the arguments of ``zbx.service.get`` that choose and order services."""
+    """``service.get`` with the arguments of ``zbx.service.get``."""
     return _calls.service_get(
         _calls.service_query(
             serviceids=serviceids,
@@ -104,7 +110,12 @@ def service_get(
             sortorder=sortorder,
             limit=limit,
             editable=editable,
-        )
+        ),
+        parents=select_parents,
+        children=select_children,
+        problem_events=select_problem_events,
+        status_rules=select_status_rules,
+        status_timeline=select_status_timeline,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -19,7 +20,8 @@ from slo_common import (
 )
 from slo_common.sandbox import Fault, VirtualClock
 from tests.zabbix.modes import Mode, Server, all_modes
-from zabbix_sla import Outcome, calls
+from zabbix_sla import Outcome, ZabbixSLA, calls
+from zabbix_sla._resources import Services, Slas
 from zabbix_sla.sandbox import ZabbixSandbox
 
 ONCE = RetryPolicy(attempts=1)
@@ -200,3 +202,23 @@ def test_the_ledger_shows_one_request_for_all() -> None:
     assert len(json.loads(sandbox.ledger[-1].body)) == 20
     assert sandbox.ledger[-1].applied is not None
     assert sandbox.ledger[-1].applied.count("service.create") == 20
+
+
+@pytest.mark.parametrize("name", [n for n in calls.__all__ if n[0].islower()])
+def test_a_call_takes_what_the_method_takes(name: str) -> None:
+    resource, _, method = name.partition("_")
+    owner: Any = {"sla": Slas, "service": Services}.get(resource, Slas if name == "getsli" else ZabbixSLA)
+    of_method = dict(inspect.signature(getattr(owner, method or name)).parameters)
+    del of_method["self"]
+    of_call = inspect.signature(getattr(calls, name)).parameters
+    assert [(p.name, p.kind) for p in of_call.values()] == [(p.name, p.kind) for p in of_method.values()]
+
+
+def test_a_service_in_a_batch_comes_with_what_was_selected() -> None:
+    sandbox = ZabbixSandbox.demo()
+    asked = [calls.service_get(select_parents=True, select_children=True)]
+    ((batched,), singly) = Mode("sync")(
+        lambda z: (z.batch(asked), z.service.get(select_parents=True, select_children=True)), sandbox=sandbox
+    )
+    assert batched.unwrap() == singly
+    assert any(service.parents for service in singly)
