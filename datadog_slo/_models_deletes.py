@@ -18,7 +18,12 @@ class DeleteResult:
     errors: Mapping[str, str] = field(factory=dict[str, str])
 
     def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.Conflict` if something was not deleted."""
+        """Nothing if all was deleted.
+
+        Raises :class:`~slo_common.Conflict`, with what refers to the SLO in its ``errors``, if something was not.
+
+        >>> dd.slos.delete(slo.id).raise_for_errors()  # doctest: +SKIP
+        """
         raise_conflict(self.errors, "datadog.slos.delete", "Delete with force=True to do it all the same")
 
 
@@ -30,7 +35,12 @@ class CanDeleteResult:
     errors: Mapping[str, str] = field(factory=dict[str, str])
 
     def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.Conflict` if one of them is in use."""
+        """Nothing if all of them are free.
+
+        Raises :class:`~slo_common.Conflict`, with what refers to them in its ``errors``, if one is in use.
+
+        >>> dd.slos.can_delete([slo.id]).raise_for_errors()  # doctest: +SKIP
+        """
         raise_conflict(self.errors, "datadog.slos.can_delete", None)
 
 
@@ -61,7 +71,12 @@ class BulkDeleteResult:
     errors: tuple[BulkDeleteError, ...] = ()
 
     def raise_for_errors(self) -> None:
-        """Raise :class:`~slo_common.PartialFailure`, with this result in its ``result``, if anything was not deleted."""
+        """Nothing if all was deleted.
+
+        Raises :class:`~slo_common.PartialFailure`, with this result in its ``result``, if anything was not.
+
+        >>> dd.slos.bulk_delete({"id1": ["7d"]}).raise_for_errors()  # doctest: +SKIP
+        """
         if not self.errors:
             return
         details = tuple(ErrorDetail(detail=e.message, parameter=f"{e.id} {e.timeframe}") for e in self.errors)

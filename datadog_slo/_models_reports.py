@@ -23,7 +23,11 @@ class ReportJob:
     site: str = ""
 
     def handle(self) -> str:
-        """A JSON text without secrets, with which ``reports.resume`` goes on waiting in another process."""
+        """A JSON text without secrets, with which ``reports.resume`` goes on waiting in another process. Raises nothing.
+
+        >>> ReportJob(id="a", site="https://api.datadoghq.com").handle()
+        '{"created_at": 0.0, "report_id": "a", "site": "https://api.datadoghq.com", "v": 1, "vendor": "datadog"}'
+        """
         handle = JobHandle(vendor="datadog", report_id=self.id, created_at=self.created_at.timestamp(), site=self.site)
         return handle.to_json()
 
@@ -32,6 +36,8 @@ class ReportJob:
         """The job of a :meth:`handle`, for ``reports.wait``, ``status`` and ``download``; ``reports.resume`` takes the text itself.
 
         Raises :class:`~slo_common.InvalidArgument` for any other text. Look at ``site``: only a client of that address knows the job.
+
+        >>> ReportJob.from_handle(job.handle()).id  # doctest: +SKIP
         """
         kept = JobHandle.from_json(handle, vendor="datadog")
         return cls(id=kept.report_id, created_at=from_epoch(kept.created_at), site=kept.site)

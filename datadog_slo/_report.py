@@ -93,7 +93,12 @@ class SloReport:
         return {row.id: row.export_error for row in self.rows if row.export_error is not None}
 
     def to_csv(self) -> str:
-        """The report as the vendor's CSV: its columns, lines ended by a newline, an empty cell where there is no value."""
+        """The report as the vendor's CSV: its columns, lines ended by a newline, an empty cell where there is no value. Raises nothing.
+
+        Columns: id, slo_type, name, target (percent), export_error, and the SLI (percent) by the first day of each interval.
+
+        >>> Path("report.csv").write_text(report.to_csv(), encoding="utf-8")  # doctest: +SKIP
+        """
         out, extra = io.StringIO(), self._extra
         write_header(out, self.intervals, extra)
         for row in self.rows:
@@ -108,7 +113,11 @@ class SloReport:
     def records(self) -> list[dict[str, str | float | dt.date | None]]:
         """One flat record for each SLO and interval: id, name, slo_type, target, interval, sli, error_budget, reason.
 
-        ``reason`` is why ``sli`` is None: the cell's own reason, else the SLO's export_error.
+        ``sli`` and ``target`` are percentages, ``error_budget`` is what is left of it in percent (Datadog guides, Service Level
+        Objectives, error budgets); below 0 it is overspent. ``reason`` is why ``sli`` is None: the cell's own reason, else the SLO's
+        export_error. Raises nothing.
+
+        >>> [record for record in report.records() if record["sli"] is None]  # doctest: +SKIP
         """
         return [
             {
@@ -126,19 +135,34 @@ class SloReport:
         ]
 
     def to_arrow(self) -> ArrowTable:
-        """The records as a ``pyarrow.Table`` (extra ``arrow``): the one interchange behind :meth:`to_pandas` and :meth:`to_polars`."""
+        """The records as a ``pyarrow.Table`` (extra ``arrow``): the one interchange behind :meth:`to_pandas` and :meth:`to_polars`.
+
+        Columns as in :meth:`records`. Raises :class:`~slo_common.ConfigurationError` without the extra.
+
+        >>> report.to_arrow().num_rows  # doctest: +SKIP
+        """
         from datadog_slo._frames import to_arrow
 
         return to_arrow(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """The records as a ``pandas.DataFrame`` with Arrow-backed columns (extra ``pandas``)."""
+        """The records as a ``pandas.DataFrame`` with Arrow-backed columns (extra ``pandas``).
+
+        Columns as in :meth:`records`. Raises :class:`~slo_common.ConfigurationError` without the extra.
+
+        >>> report.to_pandas().pivot(index="name", columns="interval", values="sli")  # doctest: +SKIP
+        """
         from datadog_slo._frames import to_pandas
 
         return to_pandas(self)
 
     def to_polars(self) -> pl.DataFrame:
-        """The records as a ``polars.DataFrame`` (extra ``polars``)."""
+        """The records as a ``polars.DataFrame`` (extra ``polars``).
+
+        Columns as in :meth:`records`. Raises :class:`~slo_common.ConfigurationError` without the extra.
+
+        >>> report.to_polars().filter(pl.col("error_budget") < 0)  # doctest: +SKIP
+        """
         from datadog_slo._frames import to_polars
 
         return to_polars(self)
@@ -146,7 +170,12 @@ class SloReport:
     def chart(self, *, title: str = "Service levels", value: str = "sli") -> Figure:
         """A line chart by interval, one line for each SLO, as a plotly figure (extra ``charts``).
 
-        ``value``: ``"sli"`` (percent, with the target as a dashed line) or ``"error_budget"`` (percent left).
+        ``value``: ``"sli"`` (percent, with the target as a dashed line) or ``"error_budget"`` (percent left). Intervals without a value
+        are gaps.
+
+        Raises :class:`~slo_common.InvalidArgument` for another ``value``, :class:`~slo_common.ConfigurationError` without the extra.
+
+        >>> report.chart(value="error_budget").write_html("budgets.html")  # doctest: +SKIP
         """
         from datadog_slo._charts import chart
 
