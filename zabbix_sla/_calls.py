@@ -156,10 +156,10 @@ def sla_create(
         effective_date=effective_date,
         timezone=timezone,
         service_tags=service_tags,
-        schedule=schedule or UNSET,
-        excluded_downtimes=excluded_downtimes or UNSET,
+        schedule=UNSET if schedule in ((), []) else schedule,
+        excluded_downtimes=UNSET if excluded_downtimes in ((), []) else excluded_downtimes,
         status=status,
-        description=description or UNSET,
+        description=UNSET if description == "" else description,
     )
     checks.raise_if_any()
     return Rpc(method="sla.create", params=fields, safety=Safety.UNSAFE, subject=name, read=_one_id("slaids", "sla.create"))
