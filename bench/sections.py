@@ -106,8 +106,8 @@ def async_section(name: str, bench: Bench) -> str:
 def gather_section(bench: Bench) -> str:
     """A new client and 1,000 calls at once."""
     rows: list[list[str]] = []
-    for name in (registry.CALL_DATADOG, registry.CALL_ROOTLY, registry.CALL_ZABBIX):
-        for contestant in contestants(name, asynchronous=True):
+    for name in registry.SMALL_CALLS:
+        for contestant in sorted(contestants(name, asynchronous=True), key=lambda c: c.client != SDK):
             if name != registry.CALL_DATADOG and contestant.client in {HTTPX, registry.HTTPX_SNIFFIO}:
                 continue  # the same client and the same kind of call
             taken = [once(contestant, bench.url, "gather", timeout=PATIENCE)]
@@ -126,7 +126,7 @@ def gather_section(bench: Bench) -> str:
 def threads_section(bench: Bench) -> str:
     """Many threads on one sync client."""
     parts: list[str] = []
-    for name in (registry.CALL_DATADOG, registry.CALL_ROOTLY, registry.CALL_ZABBIX):
+    for name in registry.SMALL_CALLS:
         with at_work(contestants(name), bench.url) as workers:
             parts.append(f"{name}:\n\n" + side_by_side(interleave(workers, rounds=3, concurrency=THREADS)))
     return section(
