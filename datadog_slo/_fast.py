@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 from msgspec import Raw, Struct
@@ -19,9 +20,13 @@ from datadog_slo._enums import Timeframe
 from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo, SliSpec, Slo, Threshold, TimeSliceSlo
 from slo_common._json import parse
 
-_LATEST = 4_000_000_000
+_Epoch = Annotated[int, msgspec.Meta(ge=0, lt=4_000_000_000)]
+"""Later and negative ones are read by the other path, which knows their limits."""
 _TIMEFRAMES = {str(t): t for t in Timeframe}
 _NULL = Raw(b"null")
+
+
+_moment = datetime.fromtimestamp
 
 
 class _Unfit(Exception):
@@ -51,8 +56,8 @@ class _Slo(Struct, tag_field="type", forbid_unknown_fields=True, gc=False):
     target_threshold: float | None = None
     warning_threshold: float | None = None
     creator: Raw = _NULL
-    created_at: int | None = None
-    modified_at: int | None = None
+    created_at: _Epoch | None = None
+    modified_at: _Epoch | None = None
     type_id: int | None = None
     monitor_tags: tuple[str, ...] | None = None
     configured_alert_ids: tuple[int, ...] | None = None
@@ -158,6 +163,8 @@ class _Models:
         if tags is not None:
             tags = tuple(map(self._tags.setdefault, tags, tags))
         timeframe = read.timeframe if read.timeframe is None else _TIMEFRAMES.get(read.timeframe) or Timeframe(read.timeframe)
+        created_at = None if read.created_at is None else _moment(read.created_at, UTC)
+        modified_at = None if read.modified_at is None else _moment(read.modified_at, UTC)
         if isinstance(read, _Metric):
             query = None if read.query is None else MetricQuery(numerator=read.query.numerator, denominator=read.query.denominator)
             return MetricSlo(
@@ -170,8 +177,8 @@ class _Models:
                 target_threshold=read.target_threshold,
                 warning_threshold=read.warning_threshold,
                 creator=creator,
-                created_at=_moment(read.created_at),
-                modified_at=_moment(read.modified_at),
+                created_at=created_at,
+                modified_at=modified_at,
                 type_id=read.type_id,
                 monitor_tags=read.monitor_tags,
                 configured_alert_ids=read.configured_alert_ids,
@@ -189,8 +196,8 @@ class _Models:
                 target_threshold=read.target_threshold,
                 warning_threshold=read.warning_threshold,
                 creator=creator,
-                created_at=_moment(read.created_at),
-                modified_at=_moment(read.modified_at),
+                created_at=created_at,
+                modified_at=modified_at,
                 type_id=read.type_id,
                 monitor_tags=read.monitor_tags,
                 configured_alert_ids=read.configured_alert_ids,
@@ -207,8 +214,8 @@ class _Models:
             target_threshold=read.target_threshold,
             warning_threshold=read.warning_threshold,
             creator=creator,
-            created_at=_moment(read.created_at),
-            modified_at=_moment(read.modified_at),
+            created_at=created_at,
+            modified_at=modified_at,
             type_id=read.type_id,
             monitor_tags=read.monitor_tags,
             configured_alert_ids=read.configured_alert_ids,
@@ -224,14 +231,6 @@ def _threshold(read: _Threshold) -> Threshold:
         target_display=read.target_display,
         warning_display=read.warning_display,
     )
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    if seconds is None:
-        return None
-    if not 0 <= seconds < _LATEST:
-        raise _Unfit
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _spec(raw: Raw) -> SliSpec | None:
