@@ -24,8 +24,6 @@ _Epoch = Annotated[int, msgspec.Meta(ge=0, lt=4_000_000_000)]
 """Later and negative ones are read by the other path, which knows their limits."""
 _TIMEFRAMES = {str(t): t for t in Timeframe}
 _NULL = Raw(b"null")
-
-
 _moment = datetime.fromtimestamp
 
 
