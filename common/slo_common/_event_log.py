@@ -21,6 +21,8 @@ from slo_common._events import (
 )
 
 _REFUSED = RateLimited.__name__
+_BRIEF = 1.0
+"""Seconds. Whoever waits for another call's reply asks fifty times a second: such waits are told once, when they have added up to this."""
 
 
 def log(logger: logging.Logger, event: Event) -> None:
@@ -39,6 +41,10 @@ def level_of(event: Event) -> int:
             return WARNING  # refused although calls are paced: others spend the same budget
         case CallEnded(error=error, sent=Sent.YES) if error == _REFUSED:
             return WARNING
+        case RateLimitWait(reason="turn", seconds=seconds, waited=waited) if (
+            seconds < _BRIEF and not waited < _BRIEF <= waited + seconds
+        ):
+            return DEBUG
         case RateLimitWait() | RetryScheduled() | CallEnded(outcome="failed"):
             return INFO
         case _:

@@ -31,7 +31,7 @@ from slo_common import (
     RetryPolicy,
     RetryScheduled,
 )
-from slo_common._event_log import extra_of, log
+from slo_common._event_log import extra_of, level_of, log
 from slo_common._listeners import Listeners, logger_of
 from slo_common._values import Safety
 from tests.common.fakes import FakeRuntime, Step, call_of, caller_of, ok, run, status
@@ -121,6 +121,14 @@ def test_waiting_for_a_turn_is_told_at_info(info: Logged) -> None:
     info.run(ok(), limiter=limiter)
     assert info.lines
     assert all("for its turn under the rate limit of things" in line and line.startswith("INFO") for line in info.lines)
+
+
+def test_many_brief_waits_are_told_once_at_info() -> None:
+    waits = [
+        RateLimitWait(call_id=1, call="vendor.things.do", seconds=0.02, reason="turn", bucket="things", waited=i * 0.02)
+        for i in range(200)
+    ]
+    assert [level_of(wait) for wait in waits].count(logging.INFO) == 1
 
 
 def test_a_refusal_is_told_at_warning_and_its_pause_at_info(info: Logged) -> None:
