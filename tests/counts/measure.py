@@ -193,13 +193,16 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_CORE_"))} | more
 
 
+def script_environment() -> dict[str, str]:
+    """For a script of the bench, which imports what lies beside it; the packages are the installed ones all the same."""
+    return {name: value for name, value in clean_environment().items() if name != "PYTHONSAFEPATH"}
+
+
 @contextmanager
 def server() -> Generator[str]:
     """The bench's replaying server, for the operations that go through the SDK's own connections; it ends with its standard input."""
     command = [sys.executable, str(BENCH / "server.py")]
-    env = clean_environment()
-    env.pop("PYTHONSAFEPATH", None)  # it imports what lies beside it, and nothing of ours
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=script_environment()) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
