@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import doctest
 import functools
@@ -17,7 +18,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,39 @@ def test_a_comment_before_a_block_is_run_before_it(tmp_path: Path) -> None:
     page.write_text("<!-- before:\nx = 2\n-->\n```python\nprint(x)\n```\n```output\n2\n```\n", encoding="utf-8")
     [block] = blocks_of(page)
     assert run(Block(page=ROOT / "README.md", line=1, code=block.code, before=block.before), {}) == block.prints
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Every name that a block gives a meaning to, in whatever scope."""
+    for node in ast.walk(tree):
+        match node:
+            case (
+                ast.Name(id=name, ctx=ast.Store())
+                | ast.arg(arg=name)
+                | ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+            ):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name, asname=None):
+                yield name.partition(".")[0]
+            case ast.alias(asname=str(name)):
+                yield name
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=[str(page.relative_to(ROOT)) for page in WITH_CODE])
+def test_a_reader_sees_where_every_name_of_a_page_comes_from(page: Path) -> None:
+    known = set(dir(builtins)) | {"__name__"}
+    unexplained: list[str] = []
+    for block in blocks_of(page):
+        tree = ast.parse(block.code)
+        known.update(_bound(tree))
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        unexplained += [f"{block.place}: {name}" for name in sorted(used - known)]
+    assert unexplained == []
 
 
 def test_no_line_of_a_block_is_wider_than_its_frame() -> None:
