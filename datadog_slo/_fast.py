@@ -120,7 +120,7 @@ def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:
         page = _slos.decode(body)
         model = _Models().model
         found = tuple([model(_slo.decode(raw)) for raw in page.data])
-    except (msgspec.DecodeError, _Unfit, ValueError):
+    except (msgspec.DecodeError, _Unfit, ValueError, RecursionError):
         return None
     meta = page.metadata.page if page.metadata is not None else None
     return found, meta.total_count if meta is not None else None
@@ -130,7 +130,7 @@ def sli(body: bytes) -> CellValue | None:
     """The SLI of a history, or why there is none; or None."""
     try:
         overall = _history.decode(body).data.overall
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if overall is not None and overall.sli_value is not None:
         return CellValue(sli=overall.sli_value)

@@ -253,6 +253,10 @@ class TestLargeBodies:
     def test_both_parsers_agree(self, body: bytes) -> None:
         assert self.outcome(body, quick=True) == self.outcome(body, quick=False)
 
+    def test_what_the_quick_one_refuses_is_refused_by_the_other_in_its_words(self) -> None:
+        with pytest.raises(ValueError, match="at character"):
+            parse(b'{"a" 1}' + b" " * _json.QUICK_FROM)
+
     def test_the_quick_one_is_used(self) -> None:
         assert _json.quick_decoder() is msgspec.json.decode
 

@@ -68,6 +68,10 @@ class TestBothFastPaths:
         (found,) = list_slos().decode(Reply(status=200, body=body([slo(1, new={"a": 1})]))).items
         assert found.extra == {"new": {"a": 1}}
 
+    @pytest.mark.parametrize("head", [b'{"data":[', b'{"data":[{"id":', b'{"data":[],"more":'])
+    def test_nesting_without_end_is_left_to_the_path_that_refuses_it(self, head: bytes, read: Any) -> None:
+        assert read(head + b"[" * 100_000) is None
+
     def test_it_holds_less_than_half_of_a_dict_tree(self, read: Any) -> None:
         text = body([slo(i) for i in range(1000)])
         read(text)  # what is imported and made once
@@ -124,3 +128,7 @@ def test_spaces_at_the_end_of_a_window_change_nothing() -> None:
 )
 def test_what_is_no_plain_list_of_slos_is_left_to_the_other_path(text: bytes) -> None:
     assert _listed.slos(text) is None
+
+
+def test_nesting_without_end_in_a_history_is_left_to_the_other_path() -> None:
+    assert _fast.sli(b'{"data":{"more":' + b"[" * 100_000) is None
