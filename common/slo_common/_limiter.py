@@ -178,22 +178,21 @@ class Book:
 
 
 class ForkSafeLock:
-    """A lock for threads. After a fork the child starts with a free one: whoever held it may not exist there."""
+    """A lock for threads: ``with lock.here:``. After a fork the child has a free one: whoever held its parent's may not exist there.
 
-    __slots__ = ("_lock", "_pid")
+    ``here`` is Python's own lock, since Ctrl-C within an ``__enter__`` or ``__exit__`` written in Python would leave it taken for ever.
+    """
+
+    __slots__ = ("_locks",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards whatever its owner says
-        self._pid = os.getpid()
+        self._locks: dict[int, threading.Lock] = {}  # by process; each guards whatever its owner says
 
-    def __enter__(self) -> None:
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+    @property
+    def here(self) -> threading.Lock:
+        """The lock of this process."""
+        pid = os.getpid()
+        return self._locks.get(pid) or self._locks.setdefault(pid, threading.Lock())
 
 
 class LockedBook:
@@ -211,23 +210,23 @@ class LockedBook:
         return self._book
 
     def enter(self, key: LimitKey, now: float) -> tuple[int, float]:
-        with self._lock:
+        with self._lock.here:
             return self._opened(now).enter(key, now)
 
     def ask(self, key: LimitKey, ticket: int, now: float) -> float:
-        with self._lock:
+        with self._lock.here:
             return self._opened(now).ask(key, ticket, now)
 
     def sent(self, key: LimitKey, now: float) -> int:
-        with self._lock:
+        with self._lock.here:
             return self._opened(now).sent(key, now)
 
     def leave(self, key: LimitKey, ticket: int) -> None:
-        with self._lock:
+        with self._lock.here:
             self._book.leave(key, ticket)
 
     def told(self, key: LimitKey, ticket: int, state: RateLimitState | None, *, refused: bool, now: float) -> None:
-        with self._lock:
+        with self._lock.here:
             self._opened(now).told(key, ticket, state, refused=refused, now=now)
 
 

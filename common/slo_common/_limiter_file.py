@@ -128,7 +128,7 @@ class FileStore:
         account = hashlib.sha256(f"{key.vendor}\0{key.account}".encode()).hexdigest()[:24]
         path = self._folder / f"{account}.v{FORMAT}.json"
         try:
-            with self._lock, self._held(path) as file:
+            with self._lock.here, self._held(path) as file:
                 now = self._clock()
                 book = self._read(file, key, now)
                 result = act(book, now)

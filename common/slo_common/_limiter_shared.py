@@ -131,7 +131,7 @@ class Outage:
         self._reason = ""
 
     def may_ask(self, now: float) -> bool:
-        with self._lock:
+        with self._lock.here:
             if not self._failures:
                 return True
             if now < self._ask_again:
@@ -141,11 +141,11 @@ class Outage:
             return True
 
     def is_over(self) -> bool:
-        with self._lock:
+        with self._lock.here:
             return not self._failures
 
     def failed(self, reason: str, now: float, *, then: str) -> None:
-        with self._lock:
+        with self._lock.here:
             self._failures = max(1, self._failures)
             self._reason = reason
             self._ask_again = now + self._pause()
@@ -156,7 +156,7 @@ class Outage:
             log.warning("the shared rate limiter (%s) cannot be used: %s; %s", self._name, reason, then)
 
     def answered(self) -> None:
-        with self._lock:
+        with self._lock.here:
             was_down, self._failures = self._failures > 0, 0
         if was_down:
             log.info("the shared rate limiter (%s) can be used again", self._name)
@@ -270,7 +270,7 @@ class SharedRateLimiter:
             self._failed(e)
 
     def _tell_the_rest(self) -> None:
-        with self._telling:
+        with self._telling.here:
             while self._untold:
                 outcome = self._untold.popleft()
                 try:

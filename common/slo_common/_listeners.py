@@ -54,7 +54,7 @@ class _Broken:
         self._seen: set[tuple[int, type[Exception]]] = set()
 
     def is_new(self, place: int, error: Exception) -> bool:
-        with self._lock:
+        with self._lock.here:
             if (place, type(error)) in self._seen:
                 return False
             self._seen.add((place, type(error)))

@@ -1,0 +1,141 @@
+"""Cancelled at each await of a real call, and Ctrl-C at each place where Python looks for it in a blocking one: nothing is done twice, nothing stays taken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from types import FrameType
+from typing import Any, Generic, Self, TypeVar
+
+import anyio
+import pytest
+
+from datadog_slo import AsyncDatadogSLO, DatadogSLO
+from datadog_slo.sandbox import DatadogSandbox
+from slo_common import LocalRateLimiter
+from slo_common.sandbox import VirtualClock
+from tests.common.fakes import RecordingLimiter
+from tests.faults.clients import DEFAULTS, STATUS, Driver, read, write
+from tests.faults.server import FaultServer, Script, answer, read_request, repeat
+
+T = TypeVar("T")
+HELD = Script(repeat(read_request(), answer(200, STATUS, keep=True)))
+SENT_NOTE = "datadog.reports.create had been sent and may have been applied"
+
+
+class Watched(Generic[T]):
+    """Awaits something, and calls ``then`` just before its n-th suspension."""
+
+    def __init__(self, inner: Awaitable[T], n: int, then: Callable[[], object]) -> None:
+        self._inner = inner
+        self._n = n
+        self._then = then
+        self.suspensions = 0
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        steps = self._inner.__await__()
+        to_send: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                signal = steps.send(to_send) if failure is None else steps.throw(failure)
+            except StopIteration as e:
+                return e.value  # type: ignore[no-any-return]  # what the coroutine returns
+            self.suspensions += 1
+            if self.suspensions == self._n:
+                self._then()
+            failure = None
+            try:
+                to_send = yield signal
+            except BaseException as e:  # noqa: BLE001  # whatever the event loop throws goes on to who waits
+                failure = e
+
+
+@pytest.mark.parametrize("driver", [Driver("asyncio"), Driver("trio")], ids=["asyncio", "trio"])
+@pytest.mark.parametrize("use", [read, write], ids=["read", "write"])
+def test_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[Any], Any]) -> None:
+    limiter = RecordingLimiter()
+
+    async def one(server: FaultServer, n: int) -> int | None:
+        """Cancel at the n-th suspension, on a client that has no connection yet. Gives how many there are, when it is beyond the last."""
+        limiter.events.clear()
+        before = len(server.applied)
+        async with AsyncDatadogSLO("k", "a", base_url=server.url, rate_limiter=limiter, **DEFAULTS) as dd:
+            with anyio.CancelScope() as scope:
+                watched = Watched(use(dd), n, scope.cancel)
+                await watched
+            assert limiter.events[:1] == ["reserve"]
+            assert limiter.events.count("reserve") == sum(limiter.events.count(end) for end in ("done", "lost", "cancel"))
+            assert (await dd.reports.status("r-1")).status == "completed"  # the client is as good as before
+        assert len(server.applied) - before <= 1
+        return None if scope.cancelled_caught else watched.suspensions
+
+    async def main(server: FaultServer) -> int:
+        for n in range(1, 200):
+            found = await one(server, n)
+            if found is not None:
+                return found
+        raise AssertionError("a call that never ends")
+
+    with FaultServer(HELD) as server:
+        suspensions = anyio.run(main, server, backend=driver.mode)
+    assert suspensions >= 3  # at least: connect, send, receive
+
+
+class Pressed:
+    """Ctrl-C at the n-th place where Python looks for it in the SDK's code: at the start of a function, and after a call of a C function."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        self.pressed = False
+
+    def _event(self, frame: FrameType, event: str, _: object) -> None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if event in ("call", "c_return") and module.startswith(("slo_common.", "datadog_slo.")) and ".sandbox" not in module:
+            self._left -= 1
+            if self._left == 0:
+                self.pressed = True
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        sys.setprofile(self._event)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:coroutine .* was never awaited:RuntimeWarning"
+)  # interrupted between its making and its first step
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_at_every_place_of_a_blocking_call() -> None:
+    sandbox = DatadogSandbox.demo(clock=VirtualClock())
+    limiter = LocalRateLimiter()  # shared by all that follows: a place that stays taken, or a lock, would stop it
+    places = 0
+    with DatadogSLO("k", "a", http=sandbox.transport(), rate_limiter=limiter) as dd:
+        write(dd)  # once, so that what is loaded late is there
+        while True:
+            places += 1
+            sandbox.clock.advance(60.0)  # type: ignore[attr-defined]  # the VirtualClock above: a new window for each
+            done = len(sandbox.applied)
+            interrupted: KeyboardInterrupt | None = None
+            with Pressed(places) as ctrl_c:
+                try:
+                    write(dd)
+                except KeyboardInterrupt as e:
+                    interrupted = e
+            applied = len(sandbox.applied) - done
+            assert applied <= 1
+            if not ctrl_c.pressed:
+                assert applied == 1
+                break
+            if interrupted is None:  # it fell into the closing of a generator, where Python reports it and goes on
+                assert applied == 1
+            assert getattr(interrupted, "__notes__", []) in ([], [SENT_NOTE])
+            began = sandbox.clock.now()
+            assert next(iter(dd.slos.list(page_size=1))).id
+            assert sandbox.clock.now() - began <= 120.0  # at worst a lease
+            assert places < 5000
+    assert places > 100
