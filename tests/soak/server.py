@@ -13,13 +13,19 @@ from collections import Counter
 
 from datadog_slo.sandbox import DatadogSandbox
 from rootly_sla.sandbox import RootlySandbox
-from slo_common.sandbox import Fault, FaultPlan, FixedWindows, Sandbox, SandboxRequest, SystemClock, Window
+from slo_common.sandbox import Fault, FaultPlan, FaultScript, FixedWindows, Sandbox, SandboxRequest, SystemClock, Window
 from slo_common.sandbox._server import Server
 from zabbix_sla.sandbox import ZabbixSandbox
 
 SHARE = 0.1
 PLENTY = Window(limit=1_000_000, seconds=10)
 """A budget that nobody exhausts: this is not about limits."""
+
+
+BROKEN = tuple(
+    FaultScript.parse("any: apply, cut 40%, reset\nany: apply, gzip, shorten 50%\nany: apply, length +10\nany: apply, cut head")
+)
+"""Answers that go wrong on their way."""
 
 
 class Disturbed(FaultPlan):
@@ -41,6 +47,7 @@ class Disturbed(FaultPlan):
                 Fault.status(429, headers={"retry-after": "0.02"}),
                 Fault.lost_answer(),
                 Fault.reset(),
+                *BROKEN,
             )
         )
 
