@@ -58,7 +58,7 @@ def decode(body: bytes) -> SliResult | None:
     try:
         envelope = _envelope.decode(body)
         return _result(envelope.result) if (envelope.jsonrpc, envelope.id) == ("2.0", 1) else None
-    except (msgspec.DecodeError, Misfit, ValueError, OverflowError):
+    except (msgspec.DecodeError, Misfit, ValueError, OverflowError, RecursionError):
         return None
 
 

@@ -205,6 +205,7 @@ def test_an_infinite_sli_is_refused() -> None:
         b"<html>",
         b"\xff",
         b"",
+        b'{"jsonrpc":"2.0","id":1,"result":{"sli":' + b"[" * 100_000,
     ],
 )
 def test_a_quick_decoder_leaves_what_is_no_good_answer(decode: Callable[[bytes], object], body: bytes) -> None:
