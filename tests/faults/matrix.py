@@ -367,9 +367,9 @@ PARTS: dict[str, tuple[Row, ...]] = {
             "Passed on; a write leaves a note that it had been sent; the client stays good",
             "`CancelledError`",
         ),
-        Row(82, "A scope ends in flight (anyio, trio)", "As 81", "`Cancelled`"),
+        Row(82, "A scope ends in flight (anyio, trio)", "As 81, at every await", "`Cancelled`"),
         Row(83, "Cancelled while waiting for a turn or between tries", "The place in the queue is given back", "`Cancelled`"),
-        Row(84, "Ctrl-C in the middle of a call", "As 81", "`KeyboardInterrupt`"),
+        Row(84, "Ctrl-C in the middle of a call", "As 81, wherever it falls; no lock stays taken", "`KeyboardInterrupt`"),
         Row(
             85,
             "The process forks after first use",

@@ -53,7 +53,7 @@ class Watched(Generic[T]):
 
 @pytest.mark.parametrize("driver", [Driver("asyncio"), Driver("trio")], ids=["asyncio", "trio"])
 @pytest.mark.parametrize("use", [read, write], ids=["read", "write"])
-def test_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[Any], Any]) -> None:
+def test_f82_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[Any], Any]) -> None:
     limiter = RecordingLimiter()
 
     async def one(server: FaultServer, n: int) -> int | None:
@@ -110,7 +110,7 @@ class Pressed:
     "ignore:coroutine .* was never awaited:RuntimeWarning"
 )  # interrupted between its making and its first step
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_at_every_place_of_a_blocking_call() -> None:
+def test_f84_ctrl_c_at_every_place_of_a_blocking_call() -> None:
     sandbox = DatadogSandbox.demo(clock=VirtualClock())
     limiter = LocalRateLimiter()  # shared by all that follows: a place that stays taken, or a lock, would stop it
     places = 0
