@@ -196,7 +196,7 @@ class Site:
     def logs(self) -> str:
         return "\n".join(log.read_text() for log in self.folder.glob("*.log"))
 
-    def until(self, condition: Callable[[], bool], *, within: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], *, within: float = 90) -> None:
         give_up = time.monotonic() + within
         while not condition():
             assert time.monotonic() < give_up, self.logs
