@@ -133,7 +133,9 @@ def translate(error: Exception, *, what: str, url: str, progress: Progress, conn
     if "ProxyError" in names:
         refused = "407" in str(error)
         return ProxyFailed(f"{what}: the proxy {'asks for credentials (407)' if refused else 'failed'}", final=refused)
-    if names & {"ConnectError", "ConnectTimeout"}:
+    if names & {"ConnectError", "ConnectTimeout"} or (
+        sent is Sent.NO and isinstance(error, ssl.SSLError)
+    ):  # bare from older anyios
         return _connect_failed(error, what, url)
     if progress.at_the_proxy:
         return ProxyFailed(f"{what}: the proxy broke off before the connection through it was open ({name})")

@@ -126,3 +126,8 @@ def test_a_kind_of_ones_own_is_called_like_what_it_is_a_kind_of() -> None:
 
     found = translate(Refused("x"), what="vendor.things.do", url=URL, progress=Progress(), connections=256)
     assert type(found) is ConnectFailed
+
+
+def test_an_error_of_tls_that_nobody_wrapped_is_called_by_its_reason() -> None:
+    found = translate(certificate_error(), what="w", url=URL, progress=traced(OPENED), connections=256)
+    assert type(found) is TLSError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from slo_common import ConfigurationError
@@ -71,8 +73,16 @@ def test_no_client_waits_for_the_trust_store() -> None:
     assert shared_ssl_context.cache_info().currsize == 0
 
 
-def test_f25_a_trust_store_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f25_a_trust_store_that_is_not_there_is_named_when_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at/all.pem")
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read"):
+        SyncCarrier(None, Deadline())
+
+
+def test_f25_a_trust_store_that_is_none_is_named_when_it_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    store = tmp_path / "certificates.pem"
+    store.write_text("no certificates")
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
     shared_ssl_context.cache_clear()
     try:
         with pytest.raises(ConfigurationError, match="SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read"):
