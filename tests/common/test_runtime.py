@@ -49,7 +49,7 @@ from slo_common._execute import Caller
 from slo_common._http import AsyncHTTP, Bounds, SyncHTTP, sandbox_request
 from slo_common._runtime import AsyncRuntime, SyncRuntime
 from slo_common._values import Reply, Request, Safety
-from slo_common.sandbox import Answer, Fault, SandboxRequest, VirtualClock
+from slo_common.sandbox import Drop, Fault, SandboxRequest, VirtualClock
 from tests.common.fakes import call_of
 from tests.common.forks import ended_well, fork, in_child
 from tests.sandbox.shop import Shop
@@ -1052,7 +1052,7 @@ class Watched(Shop):
         super().__init__(**options)
         self.asked = threading.Event()
 
-    def handle(self, request: SandboxRequest) -> Answer:
+    def handle(self, request: SandboxRequest) -> Reply | Drop:
         answer = super().handle(request)
         self.asked.set()
         return answer

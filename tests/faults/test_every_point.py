@@ -61,8 +61,9 @@ def test_f82_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[A
         limiter.events.clear()
         before = len(server.applied)
         async with AsyncDatadogSLO("k", "a", base_url=server.url, rate_limiter=limiter, **DEFAULTS) as dd:
-            with anyio.CancelScope() as scope:
-                watched = Watched(use(dd), n, scope.cancel)
+            scope = anyio.CancelScope()
+            watched = Watched(use(dd), n, scope.cancel)
+            with scope:
                 await watched
             assert limiter.events[:1] == ["reserve"]
             assert limiter.events.count("reserve") == sum(limiter.events.count(end) for end in ("done", "lost", "cancel"))

@@ -30,7 +30,7 @@ from slo_common import (
     UnfinishedWrite,
 )
 from slo_common.sandbox import FaultScript, SystemClock, VirtualClock
-from tests.faults.clients import AT_ONCE, PATIENT, Driver, create_sla, read_slas, told, write
+from tests.faults.clients import AT_ONCE, PATIENT, Driver, create_sla, download, read_slas, told, write
 from tests.faults.server import FaultServer, Script, play, read_request, serve
 from zabbix_sla.sandbox import ZabbixSandbox
 
@@ -153,7 +153,7 @@ def test_what_needs_a_connection_is_met_where_there_is_one(driver: Driver, sandb
 
 def test_csv_that_only_the_close_ends_is_refused(driver: Driver, sandbox: DatadogSandbox) -> None:
     sandbox.faults.extend(FaultScript.parse('GET /api times always: answer 200 content-type=text/csv "id,name\\n1,a\\n", unframed'))
-    assert told(_fails(driver, "served", sandbox, TruncatedResponse, lambda c: c.reports.download("r-1")))[0] == "yes"
+    assert told(_fails(driver, "served", sandbox, TruncatedResponse, download))[0] == "yes"
 
 
 @pytest.mark.parametrize("step", ["garbage", "drip", "headers", "unframed"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from slo_common import InvalidArgument
 from slo_common._values import Reply
-from slo_common.sandbox import Broken, Drop, Fault, FaultScript, Framing, Step, VirtualClock
+from slo_common.sandbox import Broken, Drop, Fault, FaultScript, Framing, SpoiltReply, Step, VirtualClock
 from slo_common.sandbox._script import usage
 from slo_common.sandbox._steps import VERBS, outcome, part, seconds, size
 from tests.sandbox.shop import Shop, answered, request
@@ -401,8 +401,9 @@ def test_the_ledger_tells_the_steps_and_what_was_done(steps: str, status: int, a
 def test_a_broken_answer_has_the_date_of_the_sandbox() -> None:
     sandbox = Shop(clock=VirtualClock(1_700_000_040), faults=FaultScript.parse("any: apply, cut 1"))
     answer = sandbox.handle(request())
-    assert isinstance(answer, Broken)
-    assert answer.headers["date"] == "Tue, 14 Nov 2023 22:14:00 GMT"
+    assert isinstance(answer, SpoiltReply)
+    assert (answer.status, answer.body) == (200, b"[]")
+    assert answer.broken.headers["date"] == "Tue, 14 Nov 2023 22:14:00 GMT"
 
 
 def test_usage_names_every_step() -> None:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from slo_common.sandbox import Answer, Fault, FaultScript, SandboxRequest
+from slo_common._values import Reply
+from slo_common.sandbox import Drop, Fault, FaultScript, SandboxRequest
 from slo_common.sandbox._server import MAX_BODY, Server
 from tests.sandbox.shop import Shop
 
@@ -127,7 +128,7 @@ class Watched(Shop):
         super().__init__(faults=[Fault.stall()])
         self.asked = threading.Event()
 
-    def handle(self, request: SandboxRequest) -> Answer:
+    def handle(self, request: SandboxRequest) -> Reply | Drop:
         answer = super().handle(request)
         self.asked.set()
         return answer

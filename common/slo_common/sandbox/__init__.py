@@ -9,7 +9,7 @@ from slo_common.sandbox._faults import Fault, FaultPlan
 from slo_common.sandbox._limits import FixedWindows, Meter, SlidingWindows, Taken, Window
 from slo_common.sandbox._script import FaultScript
 from slo_common.sandbox._state import Clock, Entry, Sandbox, SandboxRequest, SystemClock, VirtualClock
-from slo_common.sandbox._steps import Answer, Broken, Drop, Framing, Part, Step
+from slo_common.sandbox._steps import Answer, Broken, Drop, Framing, Part, SpoiltReply, Step
 
 __all__ = [
     "Answer",
@@ -28,6 +28,7 @@ __all__ = [
     "Sandbox",
     "SandboxRequest",
     "SlidingWindows",
+    "SpoiltReply",
     "Step",
     "SystemClock",
     "Taken",

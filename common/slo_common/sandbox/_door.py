@@ -13,7 +13,7 @@ from slo_common._errors import ConfigurationError
 from slo_common._http import SandboxTransport, sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox._state import VirtualClock
-from slo_common.sandbox._steps import Answer, Broken, Drop, Framing
+from slo_common.sandbox._steps import Answer, Broken, Drop, Framing, SpoiltReply
 
 if TYPE_CHECKING:
     import httpx
@@ -105,9 +105,10 @@ class FaultyTransport(SandboxTransport):
         return await _says(_head(answer, _AsyncBody(answer, request))).handle_async_request(request)
 
     def _ask(self, request: httpx.Request, body: bytes) -> Answer:
-        answer = self.sandbox.handle(
+        said = self.sandbox.handle(
             sandbox_request(request.method, request.url.raw_path.decode("ascii"), request.headers.items(), body)
         )
+        answer: Answer = said.broken if isinstance(said, SpoiltReply) else said
         step = _needs_a_connection(answer) if isinstance(answer, Broken) else ""
         if step:
             raise ConfigurationError(

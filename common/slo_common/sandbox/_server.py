@@ -16,7 +16,7 @@ from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox import _wire
 from slo_common.sandbox._state import Sandbox
-from slo_common.sandbox._steps import Broken, Drop
+from slo_common.sandbox._steps import Broken, Drop, SpoiltReply
 
 MAX_BODY = 16 * 1024 * 1024
 
@@ -73,8 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
         match answer:
             case Drop():
                 self._drop(answer, server)
-            case Broken():
-                self._break(answer, server)
+            case SpoiltReply():
+                self._break(answer.broken, server)
             case _:
                 self._send(answer)
 

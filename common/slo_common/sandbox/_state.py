@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from slo_common._values import Reply
 from slo_common.sandbox._faults import Fault, FaultPlan
 from slo_common.sandbox._limits import Meter
-from slo_common.sandbox._steps import Answer, Broken
+from slo_common.sandbox._steps import Answer, Broken, Drop, SpoiltReply
 
 if TYPE_CHECKING:
     from slo_common._http import SandboxTransport
@@ -148,10 +148,10 @@ class Sandbox(abc.ABC):
         """Note a change for the ledger; called by :meth:`respond` while it answers."""
         self._applied = applied if self._applied is None else f"{self._applied}; {applied}"
 
-    def handle(self, request: SandboxRequest) -> Answer:
+    def handle(self, request: SandboxRequest) -> Reply | Drop:
         """Answer one request now: faults first, then the limit, then the vendor.
 
-        A :class:`Drop` is a connection that ended instead, a :class:`Broken` an answer that goes wrong on its way.
+        A :class:`Drop` is a connection that ended instead, a :class:`SpoiltReply` an answer that goes wrong on its way.
         """
         if request.segments[:1] == (self.vendor,):
             # Three sandboxes at one address are told apart so, and clients read that address from the environment (DD_BASE_URL), also
@@ -181,6 +181,9 @@ class Sandbox(abc.ABC):
                     body=request.body,
                 )
             )
+            if isinstance(answer, Broken):
+                meant = answer.reply
+                return SpoiltReply(status=meant.status, headers=meant.headers, body=meant.body, broken=answer)
             return answer
 
     def _metered(self, request: SandboxRequest, now: float) -> Reply:

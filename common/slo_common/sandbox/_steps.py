@@ -153,6 +153,13 @@ Answer = Reply | Drop | Broken
 """What a client gets."""
 
 
+@frozen(kw_only=True)
+class SpoiltReply(Reply):
+    """What a sandbox meant to say, and in ``broken`` what goes wrong with it on its way."""
+
+    broken: Broken
+
+
 # What the words of a step mean.
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
