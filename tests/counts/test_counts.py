@@ -78,6 +78,7 @@ def count(**what: int) -> Counts:
 
 
 def test_a_loop_shows_in_the_instructions() -> None:
+    stored()  # Python 3.13.0 traces no instructions; nothing is compared there
     assert count(loops=100)["instructions"] - count()["instructions"] >= 300
 
 
