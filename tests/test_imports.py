@@ -69,17 +69,13 @@ IMPORTS = tuple(
 
 
 def test_httpx_is_imported_by_one_module() -> None:
-    importers = [i for i in IMPORTS if i.top == "httpx" and i.importer != "slo_common.sandbox._door"]
+    importers = [i for i in IMPORTS if i.top == "httpx"]
     assert {i.importer for i in importers} == {"slo_common._http"}
 
 
 def test_httpcore_is_imported_by_what_makes_connections() -> None:
     importers = {i.importer for i in IMPORTS if i.top == "httpcore"}
     assert importers == {f"slo_common.{name}" for name in ("_http", "_connections", "_asyncio_stream", "_deadline")}
-
-
-def test_door_of_the_sandboxes_names_types_of_httpx_only() -> None:
-    assert [i.at_load for i in IMPORTS if i.top == "httpx" and i.importer == "slo_common.sandbox._door"] == [False]
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

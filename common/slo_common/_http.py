@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import os
 import ssl
+import time
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
+import anyio
 import httpcore
 import httpx
 from attrs import frozen
@@ -35,6 +37,7 @@ from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
     from slo_common.sandbox._state import Sandbox, SandboxRequest
+    from slo_common.sandbox._steps import Broken, Drop
 
 CONNECTIONS = 256
 """At most so many at once for each client."""
@@ -422,32 +425,91 @@ class AsyncCarrier:
 
 
 class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """An httpx transport, sync and async, that answers from a sandbox."""
+    """An httpx transport, sync and async, that answers from a sandbox.
+
+    Raises :class:`~slo_common.ConfigurationError` for a fault that only a real connection can show.
+    """
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(request, request.read())
+        wait, answer = self._answer(request, request.read())
+        if wait:
+            time.sleep(wait)
+        return _response(answer, request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(request, await request.aread())
+        wait, answer = self._answer(request, await request.aread())
+        if wait:
+            await anyio.sleep(wait)
+        return _response(answer, request)
 
-    def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        from slo_common.sandbox._faults import Drop
+    def _answer(self, request: httpx.Request, body: bytes) -> tuple[float, Reply | Drop]:
+        """The answer, and the seconds of silence before it; in virtual time they have passed."""
+        from slo_common.sandbox._door import as_seen
+        from slo_common.sandbox._state import VirtualClock
 
-        reply = self.sandbox.handle(
+        answer = self.sandbox.handle(
             sandbox_request(request.method, request.url.raw_path.decode("ascii"), request.headers.items(), body)
         )
-        match reply:
-            case Drop.BEFORE:
-                raise httpx.ReadError("Connection reset by peer", request=request)
-            case Drop.AFTER:
-                raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-            case Drop.STALL:
-                raise httpx.ReadTimeout("timed out", request=request)
-            case _:
-                return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body, request=request)
+        timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        wait, answer = as_seen(answer, timeouts.get("read"))
+        if isinstance(self.sandbox.clock, VirtualClock):
+            self.sandbox.clock.advance(wait)
+            wait = 0.0
+        return wait, answer
+
+
+def _response(answer: Reply | Drop, request: httpx.Request) -> httpx.Response:
+    from slo_common.sandbox._steps import Drop, SpoiltReply
+
+    match answer:
+        case Drop():
+            raise _dropped(answer, request)
+        case SpoiltReply():
+            return httpx.Response(
+                answer.status, headers=answer.broken.headers, stream=_SpoiltBody(answer.broken, request), request=request
+            )
+        case _:
+            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
+
+
+def _dropped(drop: Drop, request: httpx.Request) -> httpx.TransportError:
+    match drop.value:
+        case "before":
+            return httpx.ReadError("Connection reset by peer", request=request)
+        case "after":
+            return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        case _:
+            return httpx.ReadTimeout("timed out", request=request)
+
+
+class _SpoiltBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """What is sent of a body, and then how it ends. No generator: a reader that stops early would leave it half read."""
+
+    def __init__(self, broken: Broken, request: httpx.Request) -> None:
+        self._left = [broken.received]
+        self._end = broken.end_seen
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        if self._left:
+            return self._left.pop()
+        if self._end is not None:
+            raise _dropped(self._end, self._request)
+        raise StopIteration
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self:
+            return piece
+        raise StopAsyncIteration
 
 
 def sandbox_request(method: str, raw_path: str, headers: Iterable[tuple[str, str]], body: bytes) -> SandboxRequest:

@@ -204,9 +204,9 @@ class Sandbox(abc.ABC):
         Given as ``http=`` itself, the client also sleeps by this sandbox's :class:`VirtualClock` if it has one; wrapped in an
         ``httpx.Client(transport=...)`` it sleeps by the machine's clock.
         """
-        from slo_common.sandbox._door import FaultyTransport
+        from slo_common._http import SandboxTransport
 
-        return FaultyTransport(self)
+        return SandboxTransport(self)
 
     def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Server:
         """A real HTTP server on the loopback interface.

@@ -83,6 +83,16 @@ class Broken:
         return self.body if self.part is None else self.part.of(self.body)
 
     @property
+    def received(self) -> bytes:
+        """What a client takes of that for the body."""
+        return self.sent_body[: self.length] if self.framing is Framing.LENGTH else self.sent_body
+
+    @property
+    def end_seen(self) -> Drop | None:
+        """What comes after the bytes that were sent, where a client looks for more."""
+        return None if self.is_whole else self.end or Drop.AFTER
+
+    @property
     def length(self) -> int:
         """The content-length that is told."""
         size = len(self.body)
