@@ -75,7 +75,7 @@ def test_httpx_is_imported_by_one_module() -> None:
 
 def test_httpcore_is_imported_by_what_makes_connections() -> None:
     importers = {i.importer for i in IMPORTS if i.top == "httpcore"}
-    assert importers == {f"slo_common.{name}" for name in ("_http", "_connections", "_asyncio_stream", "_deadline")}
+    assert importers == {f"slo_common.{name}" for name in ("_http", "_connections", "_asyncio_stream", "_sockets")}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -6,6 +6,7 @@ out here: what is lent is httpcore's own connection, which speaks HTTP as it doe
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
@@ -13,14 +14,15 @@ from typing import Any, Protocol, cast
 import httpcore
 from sniffio import current_async_library
 
-from slo_common._deadline import BoundedBackend, Deadline
-from slo_common._leases import AsyncLeases, SyncLeases
-
-KEEP_ALIVE = 5.0
-"""Seconds for which an idle connection is used again. Servers and what stands before them close idle ones, the usual bound is 60."""
+from slo_common._deadline import Deadline
+from slo_common._leases import KEEP_ALIVE, AsyncLeases, SyncLeases
+from slo_common._sockets import BoundedBackend
+from slo_common._values import Request
 
 Context = Callable[[], ssl.SSLContext]
 """Gives the context for https; only asked when there is https."""
+Parts = tuple[bytes, bytes, int | None, bytes, bytes]
+"""Of an address: scheme, host, port, path with query, and what the field Host says."""
 
 
 class Address(httpcore.URL):
@@ -75,6 +77,22 @@ class _Pieces:
         for piece in self._pieces:
             return piece
         raise StopAsyncIteration
+
+
+@functools.lru_cache(maxsize=1024)
+def _address(scheme: bytes, host: bytes, port: int | None, target: bytes) -> Address:
+    return Address(scheme=scheme, host=host, port=port, target=target)
+
+
+def order_of(request: Request, parts: Parts, timeouts: dict[str, float]) -> Order:
+    """A request with the fields that httpx would add."""
+    scheme, host, port, target, named = parts
+    content = request.content or b""
+    headers = [(b"host", named)]
+    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
+    if content or request.method in ("POST", "PUT", "PATCH"):
+        headers.append((b"content-length", b"%d" % len(content)))
+    return Order(request.method.encode("ascii"), _address(scheme, host, port, target), headers, content, timeouts)
 
 
 class Witness(Protocol):
@@ -136,8 +154,9 @@ class Connections:
         self._leases = SyncLeases(lambda: _Line(context, deadline), size)
         self._closed = False
 
-    def send(self, order: Order, witness: Witness) -> Answer:
+    def send(self, request: Request, parts: Parts, timeouts: dict[str, float], witness: Witness) -> Answer:
         """Send and read the head of the reply. The answer holds its connection until it is closed."""
+        order = order_of(request, parts, timeouts)
         line = self._leases.take(order.timeouts["pool"])
         answered = False
         try:
@@ -303,8 +322,9 @@ class AsyncConnections:
         self._leases = AsyncLeases(lambda: _AsyncLine(context), size)
         self._closed = False
 
-    async def send(self, order: Order, witness: Witness) -> AsyncAnswer:
+    async def send(self, request: Request, parts: Parts, timeouts: dict[str, float], witness: Witness) -> AsyncAnswer:
         """Send and read the head of the reply. The answer holds its connection until it is closed."""
+        order = order_of(request, parts, timeouts)
         line = await self._leases.take(order.timeouts["pool"])
         answered = False
         try:

@@ -7,17 +7,10 @@ given, for each read and write, no more than what is left of the call.
 from __future__ import annotations
 
 import math
-import ssl
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-import httpcore
-
-if TYPE_CHECKING:
-    from slo_common._connections import Witness
 
 
 class Deadline(threading.local):
@@ -39,79 +32,3 @@ class Deadline(threading.local):
             return timeout
         left = max(0.001, self.ends - time.monotonic())
         return left if timeout is None else min(timeout, left)
-
-
-class _Nobody:
-    """The witness of connections that httpx makes, whose trace is told instead."""
-
-    def watching(self) -> None:
-        pass
-
-    def went_out(self) -> None:
-        pass
-
-
-class BoundedStream(httpcore.NetworkStream):
-    """A stream whose reads and writes end with the deadline, and that tells of its writes."""
-
-    def __init__(self, stream: httpcore.NetworkStream, backend: BoundedBackend) -> None:
-        self._stream = stream
-        self._backend = backend
-        self._cut = backend.deadline.cut
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._cut(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._backend.witness.went_out()
-        self._stream.write(buffer, self._cut(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> BoundedStream:
-        return BoundedStream(self._stream.start_tls(ssl_context, server_hostname, self._cut(timeout)), self._backend)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class BoundedBackend(httpcore.NetworkBackend):
-    """Opens bounded streams."""
-
-    def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
-        self._backend = backend
-        self.deadline = deadline
-        self.witness: Witness = _Nobody()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> BoundedStream:
-        self.witness.watching()
-        return BoundedStream(self._backend.connect_tcp(host, port, self.deadline.cut(timeout), local_address, socket_options), self)
-
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
-    ) -> BoundedStream:
-        self.witness.watching()
-        return BoundedStream(self._backend.connect_unix_socket(path, self.deadline.cut(timeout), socket_options), self)
-
-    def sleep(self, seconds: float) -> None:
-        self._backend.sleep(seconds)
-
-
-def bind(transport: object, deadline: Deadline) -> None:
-    """Let every connection that this httpx transport will open obey the deadline.
-
-    httpcore takes a backend of one's own, httpx has no way to hand it on; hence the private names. The fault matrix (row 23) notices
-    when they change.
-    """
-    pool = vars(transport)["_pool"]
-    pool._network_backend = BoundedBackend(pool._network_backend, deadline)  # noqa: SLF001  # see above

@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
 import anyio
-import httpcore
 import httpx
 from attrs import frozen
 
 from slo_common._body import BodyReader, Sink
-from slo_common._connections import KEEP_ALIVE, Address, Answer, AsyncAnswer, AsyncConnections, Connections, Order
-from slo_common._deadline import Deadline, bind
+from slo_common._deadline import Deadline
 from slo_common._errors import (
     ConfigurationError,
     ProtocolError,
@@ -32,16 +30,16 @@ from slo_common._errors import (
     TransportError,
 )
 from slo_common._failures import Progress, translate
-from slo_common._leases import Exhausted
+from slo_common._leases import KEEP_ALIVE, Exhausted
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
+    from slo_common._connections import Answer, AsyncAnswer, AsyncConnections, Connections, Parts
     from slo_common.sandbox._state import Sandbox, SandboxRequest
     from slo_common.sandbox._steps import Broken, Drop
 
 CONNECTIONS = 256
 """At most so many at once for each client."""
-POOL = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE)
 
 SyncHTTP = httpx.Client | httpx.BaseTransport
 """What a sync client takes as ``http=``: a client of yours (never closed by us) or a transport."""
@@ -58,15 +56,20 @@ class Bounds:
     max_bytes: int
 
 
-_CORE_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpcore.ConnectionNotAvailable,
-)
-_HTTP_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *_CORE_ERRORS, Exhausted, OSError, UnicodeEncodeError)
+@functools.cache
+def _http_errors() -> tuple[type[Exception], ...]:
+    """What a failed exchange raises; asked for when one has."""
+    import httpcore
+
+    from_httpcore = (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.ProxyError,
+        httpcore.UnsupportedProtocol,
+        httpcore.ConnectionNotAvailable,
+    )
+    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeEncodeError)
 
 
 def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
@@ -95,21 +98,10 @@ def _url(text: str) -> httpx.URL:
 
 
 @functools.lru_cache(maxsize=1024)
-def _address(text: str) -> tuple[Address, bytes]:
-    """Where our own connections send to, and what the field Host says."""
+def _parts(text: str) -> Parts:
+    """The same for our own connections."""
     url = httpx.URL(text)
-    return Address(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path), url.netloc
-
-
-def _order(request: Request, bounds: Bounds) -> Order:
-    """The request for our own connections, with the fields that httpx would add."""
-    url, host = _address(request.url)
-    content = request.content or b""
-    headers = [(b"host", host)]
-    headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
-    if content or request.method in ("POST", "PUT", "PATCH"):
-        headers.append((b"content-length", b"%d" % len(content)))
-    return Order(request.method.encode("ascii"), url, headers, content, _timeouts(bounds))
+    return url.raw_scheme, url.raw_host, url.port, url.raw_path, url.netloc
 
 
 class _Collected:
@@ -241,6 +233,10 @@ def _proxy_trouble() -> ConfigurationError:
     )
 
 
+def _pool() -> httpx.Limits:
+    return httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE)
+
+
 def _no_proxies() -> bool:
     """Whether neither the environment nor the system names a proxy, so that our own connections can be used."""
     return not urllib.request.getproxies()
@@ -276,12 +272,16 @@ class SyncCarrier:
         if self._given is not None:
             return self._given
         if _no_proxies():
+            from slo_common._connections import Connections
+
             _check_trust_store()
             return Connections(shared_ssl_context, self._deadline, CONNECTIONS)
         try:
-            client = httpx.Client(verify=shared_ssl_context(), limits=POOL)
+            client = httpx.Client(verify=shared_ssl_context(), limits=_pool())
         except (ValueError, ImportError):
             raise _proxy_trouble() from None
+        from slo_common._sockets import bind
+
         inside = vars(client)
         for transport in (inside["_transport"], *cast("dict[object, object]", inside["_mounts"]).values()):
             if transport is not None:  # None: an address that the environment keeps from its proxy
@@ -306,8 +306,8 @@ class SyncCarrier:
     def _send(self, request: Request, bounds: Bounds, progress: Progress) -> Answer | _Given:
         self._used = True
         via = self._via
-        if isinstance(via, Connections):
-            return via.send(_order(request, bounds), progress)
+        if not isinstance(via, (httpx.BaseTransport, httpx.Client)):
+            return via.send(request, _parts(request.url), _timeouts(bounds), progress)
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
         url = _url(request.url)
         if isinstance(via, httpx.BaseTransport):
@@ -332,7 +332,7 @@ class SyncCarrier:
                 answer.close()
         except SloError:  # one of them, DeadlineExceeded, is an OSError too
             raise
-        except _HTTP_ERRORS as e:
+        except _http_errors() as e:
             if progress.writing:
                 raise
             failure = _local(e, what=what, url=request.url, progress=progress)
@@ -360,9 +360,11 @@ class AsyncCarrier:
             return self._given
         if _no_proxies():
             _check_trust_store()
+            from slo_common._connections import AsyncConnections
+
             return AsyncConnections(shared_ssl_context, CONNECTIONS)
         try:
-            return httpx.AsyncClient(verify=shared_ssl_context(), limits=POOL)
+            return httpx.AsyncClient(verify=shared_ssl_context(), limits=_pool())
         except (ValueError, ImportError):
             raise _proxy_trouble() from None
 
@@ -384,8 +386,8 @@ class AsyncCarrier:
     async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> AsyncAnswer | _AsyncGiven:
         self._used = True
         via = self._via
-        if isinstance(via, AsyncConnections):
-            return await via.send(_order(request, bounds), progress)
+        if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)):
+            return await via.send(request, _parts(request.url), _timeouts(bounds), progress)
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
         url = _url(request.url)
         if isinstance(via, httpx.AsyncBaseTransport):
@@ -408,7 +410,7 @@ class AsyncCarrier:
                 await answer.aclose()
         except SloError:
             raise
-        except _HTTP_ERRORS as e:
+        except _http_errors() as e:
             if progress.writing:
                 raise
             failure = _local(e, what=what, url=request.url, progress=progress)

@@ -16,6 +16,8 @@ import anyio
 
 T = TypeVar("T")
 
+KEEP_ALIVE = 5.0
+"""Seconds for which an idle connection is used again. Servers and what stands before them close idle ones, the usual bound is 60."""
 IDLE_SECONDS = 30.0
 """What nobody wanted for so long is given up."""
 

@@ -12,9 +12,10 @@ import httpcore
 import pytest
 
 from slo_common._asyncio_stream import AsyncioBackend
-from slo_common._connections import Address, AsyncConnections, Connections, Order, joined, network
+from slo_common._connections import AsyncConnections, Connections, Parts, joined, network
 from slo_common._deadline import Deadline
 from slo_common._leases import Exhausted
+from slo_common._values import Request
 from tests.sandbox.shop import Shop
 
 TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
@@ -24,10 +25,13 @@ def no_context() -> ssl.SSLContext:
     raise AssertionError("asked for without https")
 
 
-def order(url: str, *, pool: float = 5.0) -> Order:
+def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float]]:
     parts = httpcore.URL(url + "/things")
-    address = Address(scheme=parts.scheme, host=parts.host, port=parts.port, target=parts.target)
-    return Order(b"GET", address, [(b"host", parts.host)], b"", {**TIMEOUTS, "pool": pool})
+    return (
+        Request(method="GET", url=url),
+        (parts.scheme, parts.host, parts.port, parts.target, parts.host),
+        {**TIMEOUTS, "pool": pool},
+    )
 
 
 class Notes:
@@ -64,7 +68,7 @@ async def async_idle(connections: AsyncConnections) -> int:
 
 
 def fetch(connections: Connections, url: str, notes: Notes | None = None) -> bytes:
-    answer = connections.send(order(url), notes or Notes())
+    answer = connections.send(*order(url), notes or Notes())
     try:
         return b"".join(answer)
     finally:
@@ -72,7 +76,7 @@ def fetch(connections: Connections, url: str, notes: Notes | None = None) -> byt
 
 
 async def fetch_async(connections: AsyncConnections, url: str, notes: Notes | None = None) -> bytes:
-    answer = await connections.send(order(url), notes or Notes())
+    answer = await connections.send(*order(url), notes or Notes())
     try:
         return b"".join([chunk async for chunk in answer])
     finally:
@@ -206,7 +210,7 @@ async def test_an_async_connection_used_again_tells_the_new_witness() -> None:
 def test_answers_at_once_have_connections_of_their_own() -> None:
     with Shop().serve() as server:
         connections = blocking()
-        one, two = connections.send(order(server.url), Notes()), connections.send(order(server.url), Notes())
+        one, two = connections.send(*order(server.url), Notes()), connections.send(*order(server.url), Notes())
         assert [b"".join(answer) for answer in (one, two)] == [b"[]", b"[]"]
         for answer in (one, two):
             answer.close()
@@ -216,7 +220,7 @@ def test_answers_at_once_have_connections_of_their_own() -> None:
 def test_connections_closed_in_the_middle_close_what_comes_back() -> None:
     with Shop().serve() as server:
         connections = blocking()
-        answer = connections.send(order(server.url), Notes())
+        answer = connections.send(*order(server.url), Notes())
         connections.close()
         answer.close()
         assert idle(connections) == 0
@@ -225,7 +229,7 @@ def test_connections_closed_in_the_middle_close_what_comes_back() -> None:
 async def test_async_connections_closed_in_the_middle_close_what_comes_back() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
-        answer = await connections.send(order(server.url), Notes())
+        answer = await connections.send(*order(server.url), Notes())
         await connections.aclose()
         assert [chunk async for chunk in answer] == [b"[]"]
         await answer.aclose()
@@ -257,7 +261,7 @@ async def test_an_async_place_whose_request_failed_can_be_lent_again() -> None:
 def test_idle_connections_are_closed_when_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with Shop().serve() as server:
         connections = blocking()
-        one, two = connections.send(order(server.url), Notes()), connections.send(order(server.url), Notes())
+        one, two = connections.send(*order(server.url), Notes()), connections.send(*order(server.url), Notes())
         one.close()
         monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
         two.close()
@@ -267,7 +271,7 @@ def test_idle_connections_are_closed_when_others_come_back(monkeypatch: pytest.M
 async def test_idle_async_connections_are_closed_when_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
-        one, two = await connections.send(order(server.url), Notes()), await connections.send(order(server.url), Notes())
+        one, two = await connections.send(*order(server.url), Notes()), await connections.send(*order(server.url), Notes())
         await one.aclose()
         monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
         await two.aclose()
@@ -277,9 +281,9 @@ async def test_idle_async_connections_are_closed_when_others_come_back(monkeypat
 def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
     with Shop().serve() as server:
         connections = blocking(size=1)
-        held = connections.send(order(server.url), Notes())
+        held = connections.send(*order(server.url), Notes())
         with pytest.raises(Exhausted):
-            connections.send(order(server.url, pool=0.0), Notes())
+            connections.send(*order(server.url, pool=0.0), Notes())
         held.close()
         connections.close()
 
@@ -287,9 +291,9 @@ def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
 async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 1)
-        held = await connections.send(order(server.url), Notes())
+        held = await connections.send(*order(server.url), Notes())
         with pytest.raises(Exhausted):
-            await connections.send(order(server.url, pool=0.0), Notes())
+            await connections.send(*order(server.url, pool=0.0), Notes())
         await held.aclose()
         await connections.aclose()
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 import httpcore
 import pytest
 
-from slo_common._deadline import BoundedBackend, BoundedStream, Deadline
+from slo_common._deadline import Deadline
 from slo_common._http import shared_ssl_context
+from slo_common._sockets import BoundedBackend, BoundedStream
 
 
 class Wire(httpcore.NetworkStream, httpcore.NetworkBackend):
