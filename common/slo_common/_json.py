@@ -47,10 +47,11 @@ def deep(body: bytes) -> bool:
 
     def peel(brackets: bytes) -> bool:
         for _ in range(MAX_DEPTH):
-            brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-            if not brackets:
-                return False
-        return True
+            left = brackets.replace(b"[]", b"").replace(b"{}", b"")
+            if len(left) == len(brackets):  # what remains has no other half: a body that was cut, and how deep it is where it was
+                return left.count(b"[") + left.count(b"{") > MAX_DEPTH
+            brackets = left
+        return bool(brackets)
 
     if not peel(body.translate(None, _NOT_BRACKETS)):
         return False

@@ -82,6 +82,15 @@ def test_f56_levels_that_brackets_within_strings_seem_to_close_are_refused_too()
     assert "nested deeper than" in str(refused(b'["]",' * 100_000))
 
 
+def test_a_long_body_that_was_cut_is_not_called_deep() -> None:
+    whole = b'{"data":[' + b",".join([b'{"a":[1]}'] * 100) + b"]}"
+    assert "Expecting" in str(refused(whole[:-3]))
+
+
+def test_a_body_that_was_cut_deep_down_is_called_deep() -> None:
+    assert "nested deeper than" in str(refused(b'{"a":' * (MAX_DEPTH + 1) + b"[1]"))
+
+
 def test_f57_an_integer_of_five_thousand_digits_is_refused() -> None:
     assert "is not valid JSON" in str(refused(b"9" * 5000))
 
