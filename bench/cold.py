@@ -102,8 +102,9 @@ while todo:
 print(json.dumps([own(sys.argv[1]), sum(own(name) for name in found), len(found)]))
 """
 SHARE = """
+import sys
 from importlib.metadata import distribution
-print(sum(f.size or 0 for f in distribution("slo-sdk").files or [] if f.parts[0] in ("rootly_sla", "slo_common")))
+print(sum(f.size or 0 for f in distribution("slo-sdk").files or [] if f.parts[0] in sys.argv[1:]))
 """
 
 
@@ -155,6 +156,6 @@ def sizes(name: str, home: str) -> tuple[int, int, int]:
     return own, whole, count
 
 
-def rootly_share() -> float:
-    """Our files for Rootly, the shared layer included, over those of the official package."""
-    return int(output(ENVIRONMENTS.ours, SHARE)) / sizes("rootly", PEERS)[0]
+def share_of_rootly(*packages: str) -> float:
+    """The files of these packages of ours over those of the official package."""
+    return int(output(ENVIRONMENTS.ours, SHARE, *packages)) / sizes("rootly", PEERS)[0]

@@ -288,9 +288,13 @@ def start_section(bench: Bench) -> str:
 def size_section(bench: Bench) -> str:
     found = {name: cold.sizes(name, home) for name, home in cold.DISTRIBUTIONS.items()}
     rows = [[name, megabytes(own), megabytes(whole), str(count)] for name, (own, whole, count) in found.items()]
-    share = 100 * cold.rootly_share()
-    bench.goals.at_most("files of rootly_sla and of slo_common, share of the rootly package's", share, 1, " %")
-    how = "The files of a distribution, and those of all that it always requires. slo-sdk holds three vendors' clients and their sandboxes."
+    share = 100 * cold.share_of_rootly("rootly_sla")
+    bench.goals.at_most("files of rootly_sla, share of the rootly package's", share, 1, " %")
+    whole = 100 * cold.share_of_rootly("rootly_sla", "slo_common")
+    how = (
+        "The files of a distribution, and those of all that it always requires. slo-sdk holds three vendors' clients and their sandboxes. "
+        f"The package rootly_sla has {share:.2f} % of the bytes of the official one, together with the shared slo_common {whole:.1f} %."
+    )
     return section("Installed size", how, table(["distribution", "its own files", "with what it requires", "distributions"], rows))
 
 
