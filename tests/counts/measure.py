@@ -137,11 +137,12 @@ async def count(operation: Callable[[], Awaitable[object]], ours: Ours) -> Count
             await operation()
         finally:
             sys.setprofile(None)
+        before = sys.gettrace()  # coverage's
         sys.settrace(counter.trace)
         try:
             await operation()
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
         peaks: list[int] = []
         for _ in range(PEAKS):
             tracemalloc.start()
