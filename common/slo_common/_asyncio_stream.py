@@ -8,6 +8,7 @@ uvloop and others go by the backends of httpcore.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import itertools
 import select
 import socket
@@ -107,8 +108,7 @@ class AsyncioStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._waiting -= len(data)
         if self._paused and not self._waiting:
             self._paused = False
-            if not self._ended:
-                self._transport.resume_reading()
+            self._transport.resume_reading()
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -209,7 +209,7 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
 async def _open_socket(host: str, port: int) -> socket.socket:
     """A connected socket. The addresses of a host are tried side by side; asyncio's own way of that loses sockets when it is cancelled."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = literal(host, port) or await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     connected: list[socket.socket] = []
     failures: list[OSError] = []
 
@@ -229,7 +229,6 @@ async def _open_socket(host: str, port: int) -> socket.socket:
                 sock.close()
             over.set()
 
-    done = False
     try:
         async with anyio.create_task_group() as attempts:
             for address in by_turns(found):
@@ -237,14 +236,26 @@ async def _open_socket(host: str, port: int) -> socket.socket:
                 attempts.start_soon(attempt, address, over)
                 with anyio.move_on_after(HEAD_START):
                     await over.wait()
-        done = True
-    finally:
-        if not done:  # cancelled when it had just been connected
-            for sock in connected:
-                sock.close()
+    except BaseException:  # cancelled when it had just been connected
+        for sock in connected:
+            sock.close()
+        raise
     if not connected:
         raise failures[0] if len(failures) == 1 else OSError("no address can be reached") from ExceptionGroup("", failures)
     return connected[0]
+
+
+def literal(host: str, port: int) -> list[Address]:
+    """The address, if ``host`` is one already: the event loop would start a thread to find that out."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return []
+    if version == 4:
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
+    if "%" in host:  # an interface is named, which has a number
+        return []
+    return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))]
 
 
 def by_turns(addresses: Sequence[Address]) -> list[Address]:

@@ -64,14 +64,11 @@ class _Content:
         return _Pieces(iter(self._pieces))
 
 
-class _Pieces:
+class _Pieces(AsyncIterator[bytes]):
     """No generator: one that is left in the middle, when an upload breaks off, is an error on trio."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-
-    def __aiter__(self) -> _Pieces:
-        return self
 
     async def __anext__(self) -> bytes:
         for piece in self._pieces:

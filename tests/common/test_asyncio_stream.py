@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from slo_common import _asyncio_stream
-from slo_common._asyncio_stream import ENOUGH, Address, AsyncioBackend, AsyncioStream, by_turns
+from slo_common._asyncio_stream import ENOUGH, Address, AsyncioBackend, AsyncioStream, by_turns, literal
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
@@ -309,6 +309,19 @@ async def test_a_call_cancelled_when_it_has_just_been_connected_leaves_no_socket
 ONE = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
 TWO = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::2", 9, 0, 0))
 FOUR = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.4", 9))
+
+
+@pytest.mark.parametrize(
+    ("host", "family", "where"),
+    [("127.0.0.1", socket.AF_INET, ("127.0.0.1", 9)), ("::1", socket.AF_INET6, ("::1", 9, 0, 0))],
+)
+def test_an_address_needs_no_resolver(host: str, family: socket.AddressFamily, where: tuple[object, ...]) -> None:
+    assert [(found[0], found[4]) for found in literal(host, 9)] == [(family, where)]
+
+
+@pytest.mark.parametrize("host", ["localhost", "fe80::1%eth0"])
+def test_a_name_needs_one(host: str) -> None:
+    assert literal(host, 9) == []
 
 
 def test_families_take_turns() -> None:
