@@ -1,8 +1,9 @@
 """Readers of models as generated code, for replies that are as they should be.
 
-A list of a thousand SLOs is forty thousand fields. For each, the generated code looks at the class of the value and takes it as it is.
+A list of a thousand objects is forty thousand fields. For each, the generated code looks at the class of the value and takes it as it is.
 What is not plainly right is an exception: the other reader, by cattrs, then reads the same reply, and converts it or names what is wrong.
-The results are the same (tests hold both against each other). Most programs never meet such a reply, and never load cattrs.
+The results are the same (each vendor's tests hold both against each other). Most programs never meet such a reply, and never load cattrs.
+What replies and models of a vendor differ in is told by its :class:`Shapes`.
 """
 
 from __future__ import annotations
@@ -10,21 +11,30 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
-from attrs import NOTHING, Attribute, fields, has, resolve_types
+from attrs import NOTHING, Attribute, field, fields, frozen, has, resolve_types
 
-from datadog_slo._shapes import FIELDS, FLATTENED, KEPT, REPEATED, UNIONS, WHOLE
 from slo_common._enums import OpenEnum
+from slo_common._values import Reply
+
+if TYPE_CHECKING:
+    from slo_common._convert import Decoder
 
 _PLAIN = (str, int, bool)
 _MISSING = object()
 _LATEST = 4_000_000_000
 """Epoch seconds up to here are read in line; later ones, and negative ones, by the reader that knows their limits."""
 
+T = TypeVar("T")
 Read = Callable[[Any], Any]
+Hook = Callable[[Any, Any], Any]
+"""From a value and what is asked for to the result; raises one of REFUSALS."""
 Names = dict[str, Any]
 _UNIONS = (Union, types.UnionType)
+
+REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What a reader raises for a reply that is not as it should be."""
 
 
 class Unfit(ValueError):
@@ -36,26 +46,75 @@ def takes_none(annotation: Any) -> bool:
     return get_origin(annotation) in _UNIONS and type(None) in get_args(annotation)
 
 
-_made: dict[Any, Read] = {}
+@frozen(kw_only=True)
+class Shapes:
+    """Where the replies of a vendor differ from its models. Models are told by their names: a table of classes would load them all."""
+
+    kept: str = "extra"
+    """The field in which a model keeps the keys that it does not know."""
+    fields: Mapping[str, Mapping[str, Hook]] = field(factory=dict[str, Mapping[str, Hook]])
+    """Fields that are read in a way of their own, by the name of their model."""
+    values: Mapping[Any, Hook] = field(factory=dict[Any, Hook])
+    """Types whose values are read in a way of their own wherever they stand."""
+    whole: Mapping[str, Hook] = field(factory=dict[str, Hook])
+    """Models that are read as one, not field by field."""
+    flattened: Mapping[str, Callable[[Any], dict[str, Any]]] = field(factory=dict[str, Callable[[Any], dict[str, Any]]])
+    """Models whose objects are flattened before they are read."""
+    unions: Mapping[frozenset[str], Callable[[Mapping[str, Any]], str]] = field(
+        factory=dict[frozenset[str], Callable[[Mapping[str, Any]], str]]
+    )
+    """Which of several models an object is read as, by the names of the models."""
+    repeated: frozenset[str] = frozenset()
+    """Models and fields of which a long list has few different ones."""
 
 
-def reader(annotation: Any) -> Read:
-    """A function from JSON to what the annotation says; made once. It raises ValueError, TypeError, KeyError or OverflowError.
+class Readers:
+    """The readers of one vendor's replies."""
 
-    A null counts as left out where a field has a default and takes no None. Times are seconds since the epoch.
-    """
-    if annotation not in _made:
-        _made[annotation] = _Maker().make(annotation)
-    return _made[annotation]
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self._made: dict[Any, Read] = {}
+
+    def reader(self, annotation: Any) -> Read:
+        """A function from JSON to what the annotation says; made once. It raises one of REFUSALS.
+
+        A null counts as left out where a field has a default and takes no None. Times are seconds since the epoch, unless ``values``
+        of the shapes reads them.
+        """
+        if annotation not in self._made:
+            self._made[annotation] = _Maker(self).make(annotation)
+        return self._made[annotation]
+
+    def sharing_reader(self, annotation: Any) -> tuple[Read, dict[Any, Any]]:
+        """The same for many objects that have much in common, and the memory by which equal parts are one object; clear it in between.
+
+        It takes no key that it does not know and no infinite number, so that what it reads may come from a parser that looks for neither.
+        """
+        maker = _Maker(self, shared={})
+        return maker.make(annotation), maker.shared
 
 
-def sharing_reader(annotation: Any) -> tuple[Read, dict[Any, Any]]:
-    """The same for many objects that have much in common, and the memory by which equal parts are one object; clear it in between.
+class QuickDecoder(Readers):
+    """Reads by generated code; what that refuses is read by the careful decoder, which is loaded for it."""
 
-    It takes no key that it does not know and no infinite number, so that what it reads may come from a parser that looks for neither.
-    """
-    maker = _Maker(shared={})
-    return maker.make(annotation), maker.shared
+    def __init__(self, shapes: Shapes, careful: Callable[[], Decoder]) -> None:
+        super().__init__(shapes)
+        self._careful = careful
+
+    def read(self, value: object, cls: type[T]) -> T:
+        """``value`` as ``cls``, if all of it is plainly right; raises one of REFUSALS for anything else."""
+        found: T = self.reader(cls)(value)
+        return found
+
+    def decode(
+        self, value: object, cls: type[T], *, call: str, reply: Reply | None = None, request_id: str | None = None, root: str = "$"
+    ) -> T:
+        """``value`` as ``cls``; raises :class:`DecodeError` naming the call, every bad field below ``root`` and the request id."""
+        try:
+            return self.read(value, cls)
+        except REFUSALS:
+            pass
+        return self._careful().decode(value, cls, call=call, reply=reply, request_id=request_id, root=root)
 
 
 def _compiled(lines: list[str], names: Names) -> Read:
@@ -67,18 +126,20 @@ def _compiled(lines: list[str], names: Names) -> Read:
 class _Maker:
     """Makes readers: plain ones, or ones that share."""
 
-    def __init__(self, shared: dict[Any, Any] | None = None) -> None:
+    def __init__(self, readers: Readers, shared: dict[Any, Any] | None = None) -> None:
+        self._readers = readers
+        self._shapes = readers.shapes
         self._sharing = shared is not None
         self.shared: dict[Any, Any] = {} if shared is None else shared
 
     def _reader(self, annotation: Any) -> Read:
-        return self.make(annotation) if self._sharing else reader(annotation)
+        return self.make(annotation) if self._sharing else self._readers.reader(annotation)
 
     def make(self, annotation: Any) -> Read:
         if not (isinstance(annotation, type) and has(annotation)):
             return self._value_reader(annotation)
         read = self._model_reader(annotation)
-        return self._remembering(read) if self._sharing and annotation.__name__ in REPEATED else read
+        return self._remembering(read) if self._sharing and annotation.__name__ in self._shapes.repeated else read
 
     def _remembering(self, read: Read) -> Read:
         shared = self.shared
@@ -100,26 +161,27 @@ class _Maker:
         return _compiled(["def read(v):", f"    if not ({test}):", "        raise Unfit", "    return v"], names)
 
     def _model_reader(self, cls: Any) -> Read:
-        whole = WHOLE.get(cls.__name__)
+        whole = self._shapes.whole.get(cls.__name__)
         if whole is not None:
             return lambda value: whole(value, cls)
         resolve_types(cls)
-        flatten = FLATTENED.get(cls.__name__)
-        known = frozenset(f.name for f in fields(cls)) - {KEPT}
+        flatten = self._shapes.flattened.get(cls.__name__)
+        own = self._shapes.fields.get(cls.__name__, {})
+        known = frozenset(f.name for f in fields(cls)) - {self._shapes.kept}
         names: Names = {"cls": cls, "missing": _MISSING, "Unfit": Unfit, "flatten": flatten, "known": known}
         names["share"] = self.shared.setdefault
         lines = ["def read(given):", "    if given.__class__ is not dict:", "        raise Unfit"]
         lines += [*([] if flatten is None else ["    given = flatten(given)"]), "    get = given.get", "    absent = 0"]
         arguments: list[str] = []
         for i, attribute in enumerate(fields(cls)):
-            if attribute.name != KEPT:
-                lines += self._field(f"v{i}", attribute, names, FIELDS.get(cls.__name__, {}).get(attribute.name))
+            if attribute.name != self._shapes.kept:
+                lines += self._field(f"v{i}", attribute, names, own.get(attribute.name))
                 arguments.append(f"{attribute.name}=v{i}")
         all_known = f"len(given) + absent == {len(known)}"
         if self._sharing:
             lines += [f"    if not {all_known}:", "        raise Unfit"]
         if len(arguments) < len(fields(cls)):
-            arguments.append(f"{KEPT}={{}} if {all_known} else {{k: given[k] for k in given if k not in known}}")
+            arguments.append(f"{self._shapes.kept}={{}} if {all_known} else {{k: given[k] for k in given if k not in known}}")
         return _compiled([*lines, f"    return cls({', '.join(arguments)})"], names)
 
     def _field(self, v: str, attribute: Attribute[Any], names: Names, own: Callable[[Any, Any], Any] | None) -> list[str]:
@@ -137,7 +199,7 @@ class _Maker:
         if own is not None:
             names[f"own_{v}"] = own
             return [*lines, "    else:", f"        {v} = own_{v}({v}, None)"]
-        if self._sharing and attribute.name in REPEATED:
+        if self._sharing and attribute.name in self._shapes.repeated:
             lines += [f"    elif {v}.__class__ is str:", f"        {v} = share({v}, {v})"]
         return [*lines, f"    elif not ({self._is_right(v, attribute.type, names)}):", "        raise Unfit"]
 
@@ -149,6 +211,9 @@ class _Maker:
         if get_origin(annotation) in _UNIONS:
             names[f"choose_{v}"] = self._chooser(get_args(annotation))
             return f"{v}.__class__ is dict and ({v} := choose_{v}({v})) is not None"
+        if annotation in self._shapes.values:
+            names[f"value_{v}"] = self._shapes.values[annotation]
+            return f"({v} := value_{v}({v}, None)) is not None"
         if annotation in _PLAIN:
             return f"{v}.__class__ is {annotation.__name__}"
         if annotation is float:  # also from an integer: the vendor sends both
@@ -170,7 +235,7 @@ class _Maker:
 
     def _are_right(self, v: str, item: Any, names: Names) -> str:
         """The same for a list that is to be a tuple: an expression that is the tuple, or None."""
-        if item in (str, int):
+        if item in (str, int) and item not in self._shapes.values:
             names[f"only_{v}"] = frozenset({item})
             made = f"tuple(map(share, {v}, {v}))" if self._sharing and item is str else f"tuple({v})"
             return f"{v} := {made} if only_{v}.issuperset(map(type, {v})) else None"
@@ -179,7 +244,7 @@ class _Maker:
 
     def _chooser(self, models: tuple[Any, ...]) -> Read:
         """For an object that is read as one of several models."""
-        kind_of = UNIONS[frozenset(model.__name__ for model in models)]
+        kind_of = self._shapes.unions[frozenset(model.__name__ for model in models)]
         by_name = {model.__name__: model for model in models}
         readers: dict[str, Read] = {}
 
