@@ -11,6 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 from attrs import NOTHING, Attribute, field, fields, frozen, has, resolve_types
@@ -117,6 +118,27 @@ class QuickDecoder(Readers):
         return self._careful().decode(value, cls, call=call, reply=reply, request_id=request_id, root=root)
 
 
+def _none_is_absent(attribute: Attribute[Any]) -> bool:
+    """Whether a field that is left out may be read as if it were null."""
+    return attribute.default is None if takes_none(attribute.type) else attribute.default is not NOTHING
+
+
+def _is_filled_in_only(cls: Any) -> bool:
+    """Whether all that making an object does is to put its fields into slots."""
+    own_init = "__attrs_init__" in vars(cls) or hasattr(cls, "__attrs_pre_init__") or hasattr(cls, "__attrs_post_init__")
+    if own_init or "__dict__" in dir(cls):
+        return False
+    return all(f.init and f.validator is None and f.converter is None for f in fields(cls))
+
+
+def _open(cls: type[Any]) -> type[Any]:
+    """The same class, whose objects take assignments: a frozen one is filled through ``object.__setattr__``, at five times the cost.
+
+    It adds nothing to the layout, so that an object of it becomes one of ``cls`` by assignment, before anybody sees it.
+    """
+    return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__})
+
+
 def _compiled(lines: list[str], names: Names) -> Read:
     exec("\n".join(lines), names)  # noqa: S102 - the text is made of the models' own field names, as attrs and cattrs do it
     read: Read = names["read"]
@@ -167,41 +189,68 @@ class _Maker:
         resolve_types(cls)
         flatten = self._shapes.flattened.get(cls.__name__)
         own = self._shapes.fields.get(cls.__name__, {})
-        known = frozenset(f.name for f in fields(cls)) - {self._shapes.kept}
+        read = [f for f in fields(cls) if f.name != self._shapes.kept]
+        known = frozenset(f.name for f in read)
         names: Names = {"cls": cls, "missing": _MISSING, "Unfit": Unfit, "flatten": flatten, "known": known}
         names["share"] = self.shared.setdefault
         lines = ["def read(given):", "    if given.__class__ is not dict:", "        raise Unfit"]
-        lines += [*([] if flatten is None else ["    given = flatten(given)"]), "    get = given.get", "    absent = 0"]
-        arguments: list[str] = []
-        for i, attribute in enumerate(fields(cls)):
-            if attribute.name != self._shapes.kept:
-                lines += self._field(f"v{i}", attribute, names, own.get(attribute.name))
-                arguments.append(f"{attribute.name}=v{i}")
-        all_known = f"len(given) + absent == {len(known)}"
+        lines += [*([] if flatten is None else ["    given = flatten(given)"]), *self._told(read, own, names)]
+        for i, attribute in enumerate(read):
+            lines += self._field(f"v{i}", attribute, names, own.get(attribute.name))
         if self._sharing:
-            lines += [f"    if not {all_known}:", "        raise Unfit"]
-        if len(arguments) < len(fields(cls)):
-            arguments.append(f"{self._shapes.kept}={{}} if {all_known} else {{k: given[k] for k in given if k not in known}}")
-        return _compiled([*lines, f"    return cls({', '.join(arguments)})"], names)
+            lines += ["    if not given.keys() <= known:", "        raise Unfit"]
+        values = {attribute.name: f"v{i}" for i, attribute in enumerate(read)}
+        if len(read) < len(fields(cls)):
+            values[self._shapes.kept] = "{} if given.keys() <= known else {k: given[k] for k in given if k not in known}"
+        if not _is_filled_in_only(cls):
+            arguments = ", ".join(f"{name}={value}" for name, value in values.items())
+            return _compiled([*lines, f"    return cls({arguments})"], names)
+        names |= {"open_cls": _open(cls), "new": object.__new__}
+        lines += ["    made = new(open_cls)", *(f"    made.{name} = {value}" for name, value in values.items())]
+        return _compiled([*lines, "    made.__class__ = cls", "    return made"], names)
 
-    def _field(self, v: str, attribute: Attribute[Any], names: Names, own: Callable[[Any, Any], Any] | None) -> list[str]:
+    def _told(self, read: list[Attribute[Any]], own: Mapping[str, Hook], names: Names) -> list[str]:
+        """The lines that look up all fields: at once, if none is left out, which takes half the time."""
+        values: list[str] = []
+        for attribute in read:
+            if attribute.default is NOTHING:
+                values.append(f"given[{attribute.name!r}]")
+            elif _none_is_absent(attribute) and attribute.name not in own:
+                values.append(f"get({attribute.name!r})")
+            else:
+                values.append(f"get({attribute.name!r}, missing)")
+        variables = "".join(f"v{i}, " for i in range(len(read)))
+        one_by_one = ["get = given.get", f"{variables}= {', '.join(values)},"]
+        if len(read) < 2:
+            return [f"    {line}" for line in one_by_one]
+        names["pick"] = itemgetter(*(attribute.name for attribute in read))
+        return [
+            f"    if len(given) >= {len(read)}:",
+            "        try:",
+            f"            {variables}= pick(given)",
+            "        except KeyError:",
+            *(f"            {line}" for line in one_by_one),
+            "    else:",
+            *(f"        {line}" for line in one_by_one),
+        ]
+
+    def _field(self, v: str, attribute: Attribute[Any], names: Names, own: Hook | None) -> list[str]:
         """The lines that read one field."""
-        lines = [f"    {v} = get({attribute.name!r}, missing)", f"    if {v} is missing:"]
-        if attribute.default is NOTHING:
-            lines.append(f"        raise KeyError({attribute.name!r})")
-        else:
+        lines: list[str] = []
+        word = "if"
+        if attribute.default is not NOTHING and not (_none_is_absent(attribute) and takes_none(attribute.type) and own is None):
             factory = getattr(attribute.default, "factory", None)
             names[f"default_{v}"] = attribute.default if factory is None else factory
-            default = f"        {v} = default_{v}{'' if factory is None else '()'}"
-            lines += [default, "        absent += 1"]
-            if not takes_none(attribute.type):
-                lines += [f"    elif {v} is None:", default]
+            absent = f"{v} is missing" if takes_none(attribute.type) else f"{v} is None or {v} is missing"
+            lines += [f"    if {absent}:", f"        {v} = default_{v}{'' if factory is None else '()'}"]
+            word = "elif"
         if own is not None:
             names[f"own_{v}"] = own
-            return [*lines, "    else:", f"        {v} = own_{v}({v}, None)"]
+            return [*lines, *(["    else:"] if lines else []), f"    {'    ' if lines else ''}{v} = own_{v}({v}, None)"]
         if self._sharing and attribute.name in self._shapes.repeated:
-            lines += [f"    elif {v}.__class__ is str:", f"        {v} = share({v}, {v})"]
-        return [*lines, f"    elif not ({self._is_right(v, attribute.type, names)}):", "        raise Unfit"]
+            lines += [f"    {word} {v}.__class__ is str:", f"        {v} = share({v}, {v})"]
+            word = "elif"
+        return [*lines, f"    {word} not ({self._is_right(v, attribute.type, names)}):", "        raise Unfit"]
 
     def _is_right(self, v: str, annotation: Any, names: Names) -> str:
         """An expression that is true if the value of the variable ``v`` can be taken; it converts it by the way."""
@@ -225,8 +274,8 @@ class _Maker:
         if get_origin(annotation) is tuple:
             return f"{v}.__class__ is list and ({self._are_right(v, get_args(annotation)[0], names)}) is not None"
         if isinstance(annotation, type) and issubclass(annotation, OpenEnum):
-            names |= {f"table_{v}": {member.value: member for member in annotation}, f"enum_{v}": annotation}
-            return f"{v}.__class__ is str and ({v} := table_{v}.get({v}) or enum_{v}({v})) is not None"
+            names |= {f"member_{v}": {member.value: member for member in annotation}.get, f"enum_{v}": annotation}
+            return f"{v}.__class__ is str and ({v} := member_{v}({v}) or enum_{v}({v})) is not None"
         if get_origin(annotation) in (Mapping, dict):
             names[f"item_{v}"] = self._reader(get_args(annotation)[1])
             return f"{v}.__class__ is dict and ({v} := {{k: item_{v}({v}[k]) for k in {v}}}) is not None"
