@@ -11,9 +11,9 @@ from attrs import NOTHING, fields, has, resolve_types
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
-from datadog_slo._compile import takes_none
 from datadog_slo._models_slos import SliSpec, Slo
-from datadog_slo._shapes import FIELDS, FLATTENED, KEPT, UNIONS, WHOLE, Hook, an_object
+from datadog_slo._shapes import SHAPES, an_object
+from slo_common._compile import Hook, takes_none
 from slo_common._convert import Decoder, epoch_datetime
 
 
@@ -23,29 +23,29 @@ def _is_model(cls: Any) -> bool:
 
 def _model_hook(cls: Any, converter: Converter) -> Hook:
     """How a model is read: flattened first where an object nests what its model does not."""
-    whole = WHOLE.get(cls.__name__)
+    whole = SHAPES.whole.get(cls.__name__)
     if whole is not None:
         return whole
     read = _reader(cls, converter)
-    flatten = FLATTENED.get(cls.__name__, an_object)
+    flatten = SHAPES.flattened.get(cls.__name__, an_object)
     return lambda value, _: read(flatten(value))
 
 
 def _reader(cls: Any, converter: Converter) -> Callable[[dict[str, Any]], Any]:
     resolve_types(cls)
-    keeps = any(f.name == KEPT for f in fields(cls))
-    known = frozenset(f.name for f in fields(cls)) - {KEPT}
+    keeps = any(f.name == SHAPES.kept for f in fields(cls))
+    known = frozenset(f.name for f in fields(cls)) - {SHAPES.kept}
     never_null = frozenset(f.name for f in fields(cls) if f.default is not NOTHING and not takes_none(f.type))
-    own = FIELDS.get(cls.__name__, {})
+    own = SHAPES.fields.get(cls.__name__, {})
     overrides: dict[str, Any] = {name: override(struct_hook=hook) for name, hook in own.items()}
     if keeps:
-        overrides[KEPT] = override(struct_hook=lambda value, _: value)
+        overrides[SHAPES.kept] = override(struct_hook=lambda value, _: value)
     structure = make_dict_structure_fn(cls, converter, **overrides)
 
     def read(given: dict[str, Any]) -> Any:
         told = {name: item for name, item in given.items() if name in known and not (item is None and name in never_null)}
         if keeps:
-            told[KEPT] = {name: item for name, item in given.items() if name not in known}
+            told[SHAPES.kept] = {name: item for name, item in given.items() if name not in known}
         return structure(told, cls)
 
     return read
@@ -54,7 +54,7 @@ def _reader(cls: Any, converter: Converter) -> Callable[[dict[str, Any]], Any]:
 def _union_hook(union: Any, converter: Converter) -> Hook:
     """An object as one of several models."""
     models: dict[str, Any] = {model.__name__: model for model in get_args(union)}
-    kind_of = UNIONS[frozenset(models)]
+    kind_of = SHAPES.unions[frozenset(models)]
 
     def read(value: Any, _: Any) -> Any:
         model = models[kind_of(an_object(value))]

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from datadog_slo._checkpoint import CellValue
-from datadog_slo._compile import reader
-from datadog_slo._convert import REFUSALS
+from datadog_slo._convert import DECODER
 from datadog_slo._enums import Timeframe
 from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo, SliSpec, Slo, Threshold, TimeSliceSlo
+from slo_common._compile import REFUSALS
 from slo_common._json import parse
 
 _Epoch = Annotated[int, msgspec.Meta(ge=0, lt=4_000_000_000)]
@@ -111,7 +111,7 @@ _slo = msgspec.json.Decoder(_Metric | _Monitor | _TimeSlice)
 _thresholds = msgspec.json.Decoder(list[_Threshold])
 _creator = msgspec.json.Decoder(Creator | None)
 _history = msgspec.json.Decoder(_History)
-_read_spec: Callable[[object], SliSpec] = reader(SliSpec)
+_read_spec: Callable[[object], SliSpec] = DECODER.reader(SliSpec)
 
 
 def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 from datadog_slo._calls_slos import PageMeta
-from datadog_slo._compile import sharing_reader
-from datadog_slo._convert import DECODER, REFUSALS
+from datadog_slo._convert import DECODER
 from datadog_slo._models_slos import Slo
+from slo_common._compile import REFUSALS
 from slo_common._json import parse
 
 WINDOW = 64 * 1024
@@ -30,7 +30,7 @@ def _no_constant(text: str) -> NoReturn:
 
 
 _scan: Callable[[str, int], tuple[Any, int]] = cast(Any, json.JSONDecoder(parse_constant=_no_constant)).scan_once
-_read, _shared = sharing_reader(Slo)
+_read, _shared = DECODER.sharing_reader(Slo)
 
 
 def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:

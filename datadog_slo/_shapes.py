@@ -7,12 +7,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
+from slo_common._compile import Hook, Shapes
 from slo_common._convert import WrongType, epoch_datetime
-
-KEPT = "extra"
-"""The field in which a model keeps the keys that it does not know."""
-
-Hook = Callable[[Any, Any], Any]
 
 
 def an_object(value: Any) -> dict[str, Any]:
@@ -55,11 +51,10 @@ def spec_kind(given: Mapping[str, Any]) -> str:
     return "CountSpec" if "count" in given else "UnknownSpec"
 
 
-UNIONS: Mapping[frozenset[str], Callable[[Mapping[str, Any]], str]] = {
+_UNIONS = {
     frozenset({"MetricSlo", "MonitorSlo", "TimeSliceSlo", "UnknownSlo"}): slo_kind,
     frozenset({"CountSpec", "TimeSliceSpec", "UnknownSpec"}): spec_kind,
 }
-"""Which of several models an object is read as, by the names of the models."""
 
 
 @cache
@@ -109,15 +104,11 @@ def text_or_number(value: Any, _: Any) -> str | float:
     return value if isinstance(value, str) else a_number(value)
 
 
-FIELDS: Mapping[str, Mapping[str, Hook]] = {
+_FIELDS: Mapping[str, Mapping[str, Hook]] = {
     "HistorySeries": {"times": millis_list, "from_date": millis, "to_date": millis},
     "SliData": {"error_budget_remaining": numbers, "precision": numbers},
     "Facet": {"name": text_or_number},
 }
-"""Fields that are read in a way of their own, by the name of their model: a table of classes would load them all."""
-
-WHOLE: Mapping[str, Hook] = {"Transition": reading_pair, "UnknownSpec": as_it_came}
-"""Models that are read as one, not field by field."""
 
 
 def flat_user(value: Any) -> dict[str, Any]:
@@ -136,12 +127,10 @@ def flat_resource(value: Any) -> dict[str, Any]:
     return {**an_object(inner.get("attributes") or {}), **{name: inner[name] for name in ("id", "type") if name in inner}}
 
 
-FLATTENED: Mapping[str, Callable[[Any], dict[str, Any]]] = {
-    "CorrectionUser": flat_user,
-    "Correction": flat_resource,
-    "SearchedSlo": flat_resource,
-}
-"""Models whose objects are flattened before they are read."""
-
-REPEATED = frozenset({"Threshold", "Creator", "description"})
-"""Models and fields of which a long list has few different ones."""
+SHAPES = Shapes(
+    fields=_FIELDS,
+    whole={"Transition": reading_pair, "UnknownSpec": as_it_came},
+    flattened={"CorrectionUser": flat_user, "Correction": flat_resource, "SearchedSlo": flat_resource},
+    unions=_UNIONS,
+    repeated=frozenset({"Threshold", "Creator", "description"}),
+)

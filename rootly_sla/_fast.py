@@ -22,6 +22,9 @@ class _Resource(msgspec.Struct):
     type: str
     id: str
     attributes: dict[str, Any]
+    relationships: Any = None
+    links: Any = None
+    meta: Any = None
 
 
 class _Document(msgspec.Struct):
@@ -62,6 +65,9 @@ def _slas(resources: Sequence[_Resource], body: bytes) -> list[Sla]:
 
 def _tidied(resource: _Resource) -> dict[str, object]:
     attributes: dict[str, object] = resource.attributes
+    beside = {"relationships": resource.relationships, "links": resource.links, "meta": resource.meta}
+    if any(member is not None for member in beside.values()):
+        parse_document({"data": {"type": resource.type, "id": resource.id, **beside}})  # what has no use here must be right, too
     attributes["id"] = resource.id
     attributes = tidy(attributes)
     _to_utc(attributes)

@@ -1,50 +1,56 @@
-"""The plain path of :mod:`rootly_sla._convert`, on cattrs: reads everything that fits, and names every field that does not by its path."""
+"""The path of :mod:`rootly_sla._convert` without msgspec: from the bytes of a reply, by code that is generated from the models."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, cast
 
-from attrs import frozen
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn
+from rootly_sla._convert import KIND
+from rootly_sla.models import Condition, Sla
+from slo_common._compile import REFUSALS, Readers, Shapes
+from slo_common._convert import iso_datetime
+from slo_common._json import JsonValue, parse
+from slo_common._jsonapi import Document, parse_document
 
-from rootly_sla._convert import tidy
-from rootly_sla._replies import request_id
-from rootly_sla.models import Sla
-from slo_common._convert import Decoder
-from slo_common._jsonapi import Resource
-from slo_common._values import Reply
-
-
-@frozen
-class _Item:
-    """A resource as it stands in a reply, so that an error in it is told by its path there."""
-
-    attributes: Sla
+_VALUES: Final = {datetime: iso_datetime}
+_conditions = Readers(Shapes(values=_VALUES)).reader(tuple[Condition, ...])
+_place = attrgetter("position")
 
 
-def _configure(converter: Converter) -> None:
-    # First, because the function made next asks for it: what is in ``extra`` is left as it came.
-    converter.register_structure_hook_func(lambda cls: cls == Mapping[str, object], lambda value, _: value)
-    whole = make_dict_structure_fn(Sla, converter)
-    converter.register_structure_hook(Sla, lambda value, cls: whole(tidy(dict(value)), cls))
+def _in_order(value: Any, _: Any) -> tuple[Condition, ...]:
+    """Conditions in the order of their positions; one without a position keeps its place at the end."""
+    found: tuple[Condition, ...] = _conditions(value)
+    try:
+        return tuple(sorted(found, key=_place))
+    except TypeError:
+        return tuple(sorted(found, key=lambda condition: float("inf") if condition.position is None else condition.position))
 
 
-_DECODER: Final = Decoder(_configure)
+def _flat(resource: Any) -> dict[str, Any]:
+    """The attributes of a resource and its id. It is ours, so that it may be changed."""
+    if resource["type"] != KIND or not resource["id"]:
+        raise ValueError("not as expected")
+    if len(resource) > 3:
+        parse_document({"data": resource})  # what an SLA has no use for must be right, too
+    attributes: dict[str, Any] = resource["attributes"]
+    attributes["id"] = resource["id"]
+    return attributes
 
 
-def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
-    """The SLA of a single resource."""
-    return _DECODER.decode(_item(resource), _Item, call=call, reply=reply, request_id=request_id(reply), root="$.data").attributes
+_READERS: Final = Readers(Shapes(values=_VALUES, flattened={"Sla": _flat}, fields={"Sla": {"conditions": _in_order}}))
+_sla = _READERS.reader(Sla)
+_slas = _READERS.reader(tuple[Sla, ...])
 
 
-def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> list[Sla]:
-    """The SLAs of a list. When one cannot be read, every bad field of the whole page is named."""
-    value = [_item(resource) for resource in resources]
-    items = _DECODER.decode(value, tuple[_Item, ...], call=call, reply=reply, request_id=request_id(reply), root="$.data")
-    return [item.attributes for item in items]
-
-
-def _item(resource: Resource) -> dict[str, object]:
-    return {"attributes": {**resource.attributes, "id": resource.id}}
+def read(body: bytes) -> tuple[list[Sla] | Sla, Document] | None:
+    """The SLAs of a good reply, and what is around them; None when something does not fit: the careful reader then says what."""
+    try:
+        top = cast("dict[str, JsonValue]", parse(body))
+        if "errors" in top:
+            return None
+        data = top.pop("data")
+        around = parse_document(top)
+        return list(_slas(data)) if isinstance(data, list) else _sla(data), around
+    except REFUSALS:
+        return None

@@ -42,7 +42,8 @@ def _finite(text: str) -> float:
 
 def deep(body: bytes) -> bool:
     """Whether the nesting passes MAX_DEPTH. Peels the innermost pairs, level by level, at C speed."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+    all_brackets = body.translate(None, _NOT_BRACKETS)
+    if all_brackets.count(b"[") + all_brackets.count(b"{") <= MAX_DEPTH:
         return False
 
     def peel(brackets: bytes) -> bool:
@@ -53,7 +54,7 @@ def deep(body: bytes) -> bool:
             brackets = left
         return bool(brackets)
 
-    if not peel(body.translate(None, _NOT_BRACKETS)):
+    if not peel(all_brackets):
         return False
     return peel(_STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS))  # the brackets inside strings were in the way
 

@@ -18,14 +18,14 @@ from datadog_slo import _fast
 from datadog_slo._calls_reads import slo_sli
 from datadog_slo._calls_slos import list_slos
 from datadog_slo._careful import CAREFUL
-from datadog_slo._compile import Unfit, reader
-from datadog_slo._convert import DECODER, REFUSALS
+from datadog_slo._convert import DECODER
 from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import HistorySeries, SliData, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
 from datadog_slo._models_slos import Slo, Threshold
 from datadog_slo._quick import has_msgspec
 from datadog_slo.sandbox import DatadogSandbox, SliModel
+from slo_common._compile import REFUSALS, Unfit
 from slo_common._json import QUICK_FROM
 from slo_common._pages import Page
 from slo_common._values import Reply
@@ -240,7 +240,7 @@ def test_a_reader_of_a_model_with_defaults_of_every_kind() -> None:
         maybe: float | None = None
         many: Mapping[str, int] = field(factory=dict[str, int])
 
-    read = reader(Model)
+    read = DECODER.reader(Model)
     assert read({"needed": "a", "number": 4, "more": 1, "many": {"b": 1}}) == Model(needed="a", number=4, many={"b": 1})
     assert read({"needed": "a", "number": None, "maybe": 2}) == Model(needed="a", maybe=2.0)
     with pytest.raises(KeyError, match="needed"):

@@ -10,7 +10,7 @@ import pytest
 
 from datadog_slo import _fast, _listed
 from datadog_slo._calls_slos import list_slos
-from datadog_slo._compile import reader
+from datadog_slo._convert import DECODER
 from datadog_slo._models_slos import MetricSlo, Slo
 from slo_common._values import Reply
 
@@ -30,7 +30,7 @@ def slo(i: int, **changes: object) -> dict[str, Any]:
     }
 
 
-read_one = reader(Slo)
+read_one = DECODER.reader(Slo)
 SLOS = [slo(i) for i in range(500)]  # several windows
 
 

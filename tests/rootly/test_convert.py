@@ -1,9 +1,11 @@
-"""The fast path and the plain one read the same; the plain one says what is wrong."""
+"""The quick paths, by msgspec and by generated code, read what the careful one does; that one says what is wrong."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import attrs
@@ -11,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootly_sla import _convert, _fast, _plain
+from rootly_sla import _careful, _convert, _fast, _plain
 from rootly_sla._calls import list_slas
-from rootly_sla.models import Sla
+from rootly_sla.models import Condition, EntityType, MatchType, Sla
 from slo_common import DecodeError
 from slo_common._jsonapi import Document, parse_document
 from slo_common._values import Reply
@@ -59,6 +61,9 @@ ATTRIBUTES = members(
     extra=ODD,
 )
 GOOD: dict[str, Any] = {"name": "n"}
+RESOURCE = members(relationships=st.builds(dict[str, Any]), links=st.builds(dict[str, Any]), meta=st.builds(dict[str, Any]))
+Read = Callable[[bytes], tuple[list[Sla] | Sla, Document] | None]
+quick_paths = pytest.mark.parametrize("quick", [_fast.read, _plain.read], ids=["msgspec", "generated"])
 
 
 def reply_with(attributes: dict[str, Any], **around: object) -> Reply:
@@ -92,7 +97,7 @@ def _forget_the_choice() -> Any:
 
 def test_without_msgspec_the_plain_path_reads(plain: Callable[[dict[str, Any]], Sla]) -> None:
     assert plain({**GOOD, "position": 3}) == Sla(id="1", name="n", position=3)
-    assert _convert.fast_path() is None
+    assert _convert.fast_path() is _plain.read
 
 
 def test_with_msgspec_the_fast_path_reads() -> None:
@@ -113,25 +118,83 @@ def test_a_time_without_an_offset_or_that_is_none_is_named(time: str) -> None:
     assert caught.value.paths == ("$.data[0].attributes.created_at",)
 
 
-@given(ATTRIBUTES)
-def test_both_paths_agree(attributes: dict[str, Any]) -> None:
-    """What the fast path reads, the plain one reads alike. The fast one may give up where the plain one reads."""
-    reply = reply_with(attributes)
-    fast = _convert.quickly(reply)
-    if fast is None:
+def page_of(*resources: dict[str, Any]) -> Reply:
+    return Reply(status=200, body=json.dumps({"data": resources, "meta": {"total_count": len(resources)}}).encode())
+
+
+@quick_paths
+@given(pages=st.lists(st.tuples(ATTRIBUTES, RESOURCE), max_size=3))
+def test_what_a_quick_path_reads_the_careful_one_reads_alike(
+    quick: Read, pages: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> None:
+    """A quick one may give up where the careful one reads."""
+    reply = page_of(*({"type": "slas", "id": "1", "attributes": attributes, **beside} for attributes, beside in pages))
+    found = quick(reply.body)
+    if found is None:
         return
-    (read,) = cast("list[Sla]", fast[0])
     document = parse_document(json.loads(reply.body))
-    (plain,) = _plain.slas(document.many("slas"), call="c", reply=reply)
-    assert read == plain
-    assert fast[1] == attrs.evolve(document, data=None)
-    names = [field.name for field in attrs.fields(Sla)]
-    assert [type(getattr(read, name)) for name in names] == [type(getattr(plain, name)) for name in names]
+    assert repr(found[0]) == repr(_careful.slas(document.many("slas"), call="c", reply=reply))
+    assert found[1] == attrs.evolve(document, data=None)
 
 
-def test_one_and_many_are_told_apart() -> None:
+@given(pages=st.lists(ATTRIBUTES, min_size=1, max_size=3))
+def test_a_page_is_read_or_refused_alike_with_and_without_msgspec(pages: list[dict[str, Any]]) -> None:
+    reply = page_of(*({"type": "slas", "id": "1", "attributes": attributes} for attributes in pages))
+    results: list[str] = []
+    for find_spec in (importlib.util.find_spec, _not_found):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("importlib.util.find_spec", find_spec)
+            _convert.fast_path.cache_clear()
+            try:
+                results.append(repr(LIST.decode(reply).items))
+            except DecodeError as refused:
+                results.append(f"{refused} {refused.paths}")
+    assert results[0] == results[1]
+
+
+@quick_paths
+def test_a_quick_path_reads_a_whole_sla(quick: Read) -> None:
+    attributes = {
+        **GOOD,
+        "entity_type": "follow_up",
+        "condition_match_type": "SOME",
+        "assignment_skip_weekends": True,
+        "conditions": [{"id": "b", "position": 2, "values": ["x"]}, {"id": "none"}, {"id": "a", "position": 1, "values": None}],
+        "notification_configurations": None,
+        "created_at": "2026-10-06T12:14:05.000-07:00",
+        "violations": [[1]],
+    }
+    found = quick(reply_with(attributes).body)
+    assert found is not None
+    (sla,) = cast("list[Sla]", found[0])
+    assert sla == Sla(
+        id="1",
+        name="n",
+        entity_type=EntityType.FOLLOW_UP,
+        condition_match_type=MatchType("SOME"),
+        assignment_skip_weekends=True,
+        conditions=(Condition(id="a", position=1), Condition(id="b", position=2, values=("x",)), Condition(id="none")),
+        created_at=datetime(2026, 10, 6, 19, 14, 5, tzinfo=UTC),
+        extra={"violations": [[1]]},
+    )
+    assert [sla.condition_match_type.is_known if sla.condition_match_type else None, sla.created_at and sla.created_at.tzinfo] == [
+        False,
+        UTC,
+    ]
+
+
+@quick_paths
+@pytest.mark.parametrize("beside", [{"relationships": {"team": {"data": None}}}, {"links": {"self": "x"}, "meta": {"a": 1}}])
+def test_what_stands_beside_the_attributes_is_no_hindrance(quick: Read, beside: dict[str, Any]) -> None:
+    found = quick(page_of({"type": "slas", "id": "1", "attributes": GOOD, **beside}).body)
+    assert found is not None
+    assert found[0] == [Sla(id="1", name="n")]
+
+
+@quick_paths
+def test_one_and_many_are_told_apart(quick: Read) -> None:
     one = Reply(status=200, body=b'{"data":{"type":"slas","id":"1","attributes":{"name":"n"}}}')
-    assert _fast.read(one.body) == (Sla(id="1", name="n"), Document())
+    assert quick(one.body) == (Sla(id="1", name="n"), Document())
     with pytest.raises(DecodeError, match="expected a list of 'slas' resources, found one"):
         LIST.decode(one)
 
@@ -139,6 +202,7 @@ def test_one_and_many_are_told_apart() -> None:
 DEEP = "[" * 100 + "]" * 100
 
 
+@quick_paths
 @pytest.mark.parametrize(
     "body",
     [
@@ -150,19 +214,16 @@ DEEP = "[" * 100 + "]" * 100
         b'{"data":[{"type":"slas","id":"1","attributes":{"name":"n","created_at":"soon"}}]}',
         b'{"data":[],"errors":[{"title":"x"}]}',
         b'{"data":[],"links":3}',
+        b'{"data":[{"type":"slas","id":"1","attributes":{"name":"n"},"relationships":3}]}',
+        b'{"data":[{"type":"slas","id":"1","attributes":null}]}',
+        b"[]",
         b'{"data":null}',
         f'{{"data":[{{"type":"slas","id":"1","attributes":{{"name":"n","more":{DEEP}}}}}]}}'.encode(),
         b"[" * 100_000,
     ],
 )
-def test_the_fast_path_leaves_what_does_not_fit(body: bytes) -> None:
-    assert _fast.read(body) is None
-
-
-def test_what_is_unknown_is_kept_by_the_fast_path() -> None:
-    fast = _convert.quickly(reply_with({**GOOD, "more": [[1]]}))
-    assert fast is not None
-    assert cast("list[Sla]", fast[0])[0].extra == {"more": [[1]]}
+def test_a_quick_path_leaves_what_does_not_fit(quick: Read, body: bytes) -> None:
+    assert quick(body) is None
 
 
 def test_an_error_reply_is_none_of_the_fast_paths_business() -> None:
