@@ -25,8 +25,12 @@ def _whole(value: Any, _: Any = None) -> int:
     raise WrongType(f"expected a whole number, got {_named(value)}")
 
 
+_NO_FLOAT: Final = 10**308
+"""Whole numbers below this fit into a float; no server has larger ones."""
+
+
 def _number(value: Any, _: Any = None) -> float:
-    if type(value) is int or type(value) is float:
+    if type(value) is float or (type(value) is int and abs(value) < _NO_FLOAT):
         return float(value)
     if type(value) is str and _NUMBER.fullmatch(value):
         number = float(value)

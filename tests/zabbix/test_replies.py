@@ -327,6 +327,7 @@ ROW: dict[str, Any] = {
         ("slo", None),
         ("slo", "high"),
         ("slo", "1e999"),
+        ("slo", 10**400),
         ("slo", True),
         ("period", None),
         ("period", 1.0),
