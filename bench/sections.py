@@ -366,6 +366,7 @@ SHOWN = (
     "httpx",
     "httpcore",
     "h11",
+    "httptools",
     "anyio",
     "sniffio",
     "attrs",

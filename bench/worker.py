@@ -129,7 +129,7 @@ def room(file: str) -> str:
     for name in ("slo_common", "datadog_slo", "rootly_sla", "zabbix_sla"):
         if name in path.parts or name in file:
             return f"{name}/{path.name}" if path.suffix == ".py" else f"{name}, generated classes"
-    for name in ("httpx", "httpcore", "h11", "anyio", "sniffio", "attr", "cattrs", "asyncio", "msgspec"):
+    for name in ("httpx", "httpcore", "h11", "httptools", "anyio", "sniffio", "attr", "cattrs", "asyncio", "msgspec"):
         if name in path.parts:
             return name
     return "Python itself"

@@ -17,7 +17,7 @@ from attrs import frozen
 VENDORS = ("datadog_slo", "rootly_sla", "zabbix_sla")
 PACKAGES = ("slo_common", *VENDORS)
 PUBLIC_MODULES = (*PACKAGES, "slo_common.sandbox", *(f"{vendor}.sandbox" for vendor in VENDORS))
-OPTIONAL = ("msgspec", "opentelemetry", "pandas", "plotly", "polars", "pyarrow", "pytest", "redis", "rich", "yaml")
+OPTIONAL = ("httptools", "msgspec", "opentelemetry", "pandas", "plotly", "polars", "pyarrow", "pytest", "redis", "rich", "yaml")
 # The two doors that open all three sandboxes at once may look for them, inside a function.
 MAY_OPEN_VENDORS = {"slo_common.sandbox.__main__", "slo_common.sandbox.pytest_plugin"}
 
@@ -75,7 +75,13 @@ def test_httpx_is_imported_by_one_module() -> None:
 
 def test_httpcore_is_imported_by_what_makes_connections() -> None:
     importers = {i.importer for i in IMPORTS if i.top == "httpcore"}
-    assert importers == {f"slo_common.{name}" for name in ("_http", "_connections", "_asyncio_stream", "_sockets")}
+    makers = ("_http", "_connections", "_sockets", "_async_connections", "_http11", "_asyncio_stream", "_parsers")
+    assert importers == {f"slo_common.{name}" for name in makers}
+
+
+def test_h11_and_httptools_are_imported_by_what_reads_replies() -> None:
+    importers = {(i.importer, i.top) for i in IMPORTS if i.top in {"h11", "httptools"}}
+    assert importers == {("slo_common._parsers", "h11"), ("slo_common._httptools_reader", "httptools")}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -94,7 +100,7 @@ def test_folder_name_common_is_never_imported() -> None:
 
 
 def test_third_party_imports_are_declared_dependencies() -> None:
-    declared = {"anyio", "attr", "attrs", "cattrs", "httpcore", "httpx", "sniffio", "tenacity"}
+    declared = {"anyio", "attr", "attrs", "cattrs", "h11", "httpcore", "httpx", "sniffio", "tenacity"}
     at_load = {i.top for i in IMPORTS if i.at_load and i.importer != "slo_common.sandbox.pytest_plugin"}
     assert at_load - declared - set(PACKAGES) - sys.stdlib_module_names <= set(OPTIONAL)
 

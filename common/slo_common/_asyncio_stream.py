@@ -1,8 +1,6 @@
-"""TCP and TLS on asyncio, for the connections that httpcore makes for us.
+"""TCP and TLS on asyncio's transports, for connections of our own.
 
-httpcore's own way there is anyio, which pauses and resumes the socket, opens two cancel scopes and passes two checkpoints for every
-read: a third of the cost of a small call. This is the same on asyncio's transports alone. Only asyncio's own event loops get it; trio,
-uvloop and others go by the backends of httpcore.
+httpcore's way there is anyio, which pauses and resumes the socket, opens two cancel scopes and passes two checkpoints for every read.
 """
 
 from __future__ import annotations
@@ -14,8 +12,8 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import cast
 
 import anyio
 import httpcore
@@ -23,8 +21,6 @@ import httpcore
 ENOUGH = 256 * 1024
 """Bytes that wait to be read from which on the socket is left alone."""
 
-FOREVER = 1e9
-"""Seconds."""
 HEAD_START = 0.25
 """Seconds that one address of a host gets before the next is tried beside it (RFC 8305)."""
 
@@ -34,7 +30,7 @@ Address = tuple[
 """What ``getaddrinfo`` gives."""
 
 
-class AsyncioStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+class AsyncioStream(asyncio.Protocol):
     """One connection. One task at a time reads or writes."""
 
     def __init__(self) -> None:
@@ -50,8 +46,7 @@ class AsyncioStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     # What the transport tells
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # what create_connection makes
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what create_connection makes; uvloop's are of no such class
 
     def data_received(self, data: bytes) -> None:
         self._chunks.append(data)
@@ -81,58 +76,58 @@ class AsyncioStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if self._news is not None and not self._news.done():
             self._news.set_result(None)
 
-    async def _hear(self, timeout: float | None, late: type[Exception]) -> None:
-        """Wait until the transport tells something. Raises ``late`` after ``timeout`` seconds."""
+    async def _hear(self, seconds: float, late: type[Exception]) -> None:
+        """Wait until the transport tells something. Raises ``late`` when it takes longer."""
         loop = asyncio.get_running_loop()
         self._news = news = loop.create_future()
-        timer = loop.call_later(FOREVER if timeout is None else timeout, _expire, news, late)
+        timer = loop.call_later(seconds, _expire, news, late)
         try:
             await news
         finally:
             self._news = None
             timer.cancel()
 
-    # What httpcore asks
+    # What its connection asks
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    async def read(self, seconds: float, late: type[Exception]) -> bytes:
+        """What has come; nothing at the end. Raises one of httpcore's exceptions, or ``late``."""
         while not self._chunks:
             if self._error is not None:
                 raise httpcore.ReadError from self._error
             if self._ended:
                 return b""
-            await self._hear(timeout, httpcore.ReadTimeout)
+            await self._hear(seconds, late)
         data = self._chunks.popleft()
-        if len(data) > max_bytes:
-            self._chunks.appendleft(data[max_bytes:])
-            data = data[:max_bytes]
         self._waiting -= len(data)
         if self._paused and not self._waiting:
             self._paused = False
             self._transport.resume_reading()
         return data
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
+    async def write(self, data: bytes, seconds: float, late: type[Exception]) -> None:
+        """Give it to the transport, and wait until it takes more. Raises as ``read`` does."""
         if not self._ended:
-            self._transport.write(buffer)
+            self._transport.write(data)
         while self._full and not self._ended:
-            await self._hear(timeout, httpcore.WriteTimeout)
+            await self._hear(seconds, late)
         if self._ended:
             raise httpcore.WriteError from self._error
 
-    async def aclose(self) -> None:
-        self._transport.abort()  # unread and unwritten bytes are nobody's any more, and TLS says no goodbye, as with httpcore
-        await asyncio.sleep(0)  # the socket is closed by the event loop, in its next round
+    def abort(self) -> None:
+        """End it: unread and unwritten bytes are nobody's any more, and TLS says no goodbye, as with httpcore.
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
+        The event loop closes the socket in its next round.
+        """
+        self._ended = True
+        self._transport.abort()
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+        """Go on with TLS. Raises one of httpcore's exceptions."""
         loop = asyncio.get_running_loop()
         done = False
         try:
-            async with asyncio.timeout(timeout):
-                transport = await loop.start_tls(self._transport, self, ssl_context, server_hostname=server_hostname)
+            async with asyncio.timeout(seconds):
+                transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
             assert transport is not None  # noqa: S101  # None is for transports that are being closed, and then it raises first
             self._transport = transport
             done = True
@@ -145,16 +140,11 @@ class AsyncioStream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         finally:
             if not done:
                 self._transport.abort()
-        return self
 
-    def get_extra_info(self, info: str) -> Any:
-        """What is asked of an idle connection: whether the other side has closed it, or sent what nobody asked for."""
-        if info == "is_readable":
-            return bool(self._chunks) or self._ended or is_readable(self._transport.get_extra_info("socket").fileno())
-        return self._transport.get_extra_info(_NAMES.get(info, info))
-
-
-_NAMES = {"client_addr": "sockname", "server_addr": "peername"}
+    @property
+    def is_readable(self) -> bool:
+        """Whether the other side has closed it, or sent what nobody asked for."""
+        return bool(self._chunks) or self._ended or is_readable(self._transport.get_extra_info("socket").fileno())
 
 
 def _expire(news: asyncio.Future[None], late: type[Exception]) -> None:
@@ -177,33 +167,16 @@ is_readable = _poll_readable if hasattr(select, "poll") else _select_readable
 """Whether a read of this socket would return at once: the event loop may not have come round to it."""
 
 
-class AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Opens such connections."""
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> AsyncioStream:
-        try:
-            async with asyncio.timeout(timeout):
-                sock = await _open_socket(host, port)
-                return await _stream_over(sock)
-        except TimeoutError:
-            raise httpcore.ConnectTimeout from None
-        except OSError as e:
-            raise httpcore.ConnectError from e
-
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        raise httpcore.UnsupportedProtocol  # nothing here connects so
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+async def connect(host: str, port: int, seconds: float) -> AsyncioStream:
+    """Open such a connection. Raises one of httpcore's exceptions."""
+    try:
+        async with asyncio.timeout(seconds):
+            sock = await _open_socket(host, port)
+            return await _stream_over(sock)
+    except TimeoutError:
+        raise httpcore.ConnectTimeout from None
+    except OSError as e:
+        raise httpcore.ConnectError from e
 
 
 async def _open_socket(host: str, port: int) -> socket.socket:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import functools
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import Protocol, cast
 
 import httpcore
-from sniffio import current_async_library
 
 from slo_common._deadline import Deadline
-from slo_common._leases import KEEP_ALIVE, AsyncLeases, SyncLeases
+from slo_common._headers import joined
+from slo_common._leases import KEEP_ALIVE, SyncLeases
 from slo_common._sockets import BoundedBackend
 from slo_common._values import Request
 
 Context = Callable[[], ssl.SSLContext]
 """Gives the context for https; only asked when there is https."""
+Waits = dict[str, float]
+"""Seconds, by what is waited for: connect, read, write, pool."""
 Parts = tuple[bytes, bytes, int | None, bytes, bytes]
 """Of an address: scheme, host, port, path with query, and what the field Host says."""
 
@@ -41,7 +43,7 @@ class Order(httpcore.Request):
     """One request. httpcore's own constructor looks at each part once more; these are as they must be."""
 
     def __init__(  # the base class would only check and copy
-        self, method: bytes, url: Address, headers: list[tuple[bytes, bytes]], content: bytes, timeouts: dict[str, float]
+        self, method: bytes, url: Address, headers: list[tuple[bytes, bytes]], content: bytes, timeouts: Waits
     ) -> None:
         self.method = method
         self.url = url
@@ -77,19 +79,20 @@ class _Pieces(AsyncIterator[bytes]):
 
 
 @functools.lru_cache(maxsize=1024)
-def _address(scheme: bytes, host: bytes, port: int | None, target: bytes) -> Address:
+def address_of(parts: Parts) -> Address:
+    """What httpcore calls a URL."""
+    scheme, host, port, target, _ = parts
     return Address(scheme=scheme, host=host, port=port, target=target)
 
 
-def order_of(request: Request, parts: Parts, timeouts: dict[str, float]) -> Order:
+def order_of(request: Request, parts: Parts, timeouts: Waits) -> Order:
     """A request with the fields that httpx would add."""
-    scheme, host, port, target, named = parts
     content = request.content or b""
-    headers = [(b"host", named)]
+    headers = [(b"host", parts[-1])]
     headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
     if content or request.method in ("POST", "PUT", "PATCH"):
         headers.append((b"content-length", b"%d" % len(content)))
-    return Order(request.method.encode("ascii"), _address(scheme, host, port, target), headers, content, timeouts)
+    return Order(request.method.encode("ascii"), address_of(parts), headers, content, timeouts)
 
 
 class Witness(Protocol):
@@ -104,15 +107,14 @@ class Witness(Protocol):
         ...
 
 
-def _usable(connection: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface, url: httpcore.URL) -> bool:
+def is_usable(connection: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface, url: httpcore.URL) -> bool:
+    """Whether another request can follow on it."""
     return connection.is_available() and not connection.has_expired() and connection.can_handle_request(url.origin)
 
 
-def _context_for(url: httpcore.URL, context: Context) -> ssl.SSLContext | None:
-    return context() if url.scheme == b"https" else None
-
-
-# Blocking.
+def context_for(origin: httpcore.Origin, context: Context) -> ssl.SSLContext | None:
+    """Making one takes 20 ms: only for https."""
+    return context() if origin.scheme == b"https" else None
 
 
 class _Line:
@@ -126,13 +128,13 @@ class _Line:
     def send(self, order: Order, witness: Witness) -> httpcore.Response:
         self._backend.witness = witness
         connection = self._connection
-        if connection is not None and _usable(connection, order.url):
+        if connection is not None and is_usable(connection, order.url):
             witness.watching()
         else:
             self.close()
             connection = self._connection = httpcore.HTTPConnection(
                 order.url.origin,
-                ssl_context=_context_for(order.url, self._context),
+                ssl_context=context_for(order.url.origin, self._context),
                 keepalive_expiry=KEEP_ALIVE,
                 network_backend=self._backend,
             )
@@ -151,7 +153,7 @@ class Connections:
         self._leases = SyncLeases(lambda: _Line(context, deadline), size)
         self._closed = False
 
-    def send(self, request: Request, parts: Parts, timeouts: dict[str, float], witness: Witness) -> Answer:
+    def send(self, request: Request, parts: Parts, timeouts: Waits, witness: Witness) -> Answer:
         """Send and read the head of the reply. The answer holds its connection until it is closed."""
         order = order_of(request, parts, timeouts)
         line = self._leases.take(order.timeouts["pool"])
@@ -186,7 +188,7 @@ class Answer:
         self._give = give
         self.status = response.status
         self.headers = joined(response.headers)
-        self.version = _version(response)
+        self.version = version_of(response)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(cast("Iterable[bytes]", self._response.stream))
@@ -199,194 +201,6 @@ class Answer:
             self._give()
 
 
-# On an event loop.
-
-
-class _WatchedStream(httpcore.AsyncNetworkStream):
-    """A stream that tells of its writes."""
-
-    def __init__(self, stream: httpcore.AsyncNetworkStream, backend: _WatchedBackend) -> None:
-        self._stream = stream
-        self._backend = backend
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._backend.witness.went_out()
-        await self._stream.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        return _WatchedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._backend)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class _WatchedBackend(httpcore.AsyncNetworkBackend):
-    """Opens such streams, in the way of the event loop that runs."""
-
-    witness: Witness
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        self.witness.watching()
-        return _WatchedStream(await network().connect_tcp(host, port, timeout), self)
-
-
-def network() -> httpcore.AsyncNetworkBackend:
-    """How the running event loop opens sockets."""
-    if current_async_library() == "trio":
-        return httpcore.TrioBackend()  # pyright: ignore[reportReturnType]  # httpcore's stand-in for where trio is not installed has no base
-    import asyncio  # 10 ms that a program without an event loop need not spend
-
-    if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
-        from slo_common._asyncio_stream import AsyncioBackend
-
-        return AsyncioBackend()
-    return httpcore.AnyIOBackend()  # pyright: ignore[reportReturnType]  # as above; another implementation of asyncio, with transports of its own: uvloop
-
-
-class _Unlocked:
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-
-_UNLOCKED = _Unlocked()
-
-
-def _unlock(connection: httpcore.AsyncHTTPConnection) -> None:
-    """Spare a connection its locks: it is lent to one task at a time, and each lock costs a round of the event loop, three a request.
-
-    The names are httpcore's own. Where they are others, the locks stay, and nothing but the speed is lost.
-    """
-    inside = vars(connection)
-    inside["_request_lock"] = _UNLOCKED
-    inner = inside.get("_connection")
-    if inner is not None:
-        vars(inner)["_state_lock"] = _UNLOCKED
-
-
-class _AsyncLine:
-    """A place for one connection, kept alive between requests."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._backend = _WatchedBackend()
-        self._connection: httpcore.AsyncHTTPConnection | None = None
-
-    async def send(self, order: Order, witness: Witness) -> httpcore.Response:
-        self._backend.witness = witness
-        connection = self._connection
-        if connection is not None and _usable(connection, order.url):
-            witness.watching()
-            return await connection.handle_async_request(order)
-        await self.aclose()
-        connection = self._connection = httpcore.AsyncHTTPConnection(
-            order.url.origin,
-            ssl_context=_context_for(order.url, self._context),
-            keepalive_expiry=KEEP_ALIVE,
-            network_backend=self._backend,
-        )
-        response = await connection.handle_async_request(order)
-        _unlock(connection)
-        return response
-
-    async def aclose(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.aclose()
-
-
-class AsyncConnections:
-    """Up to ``size`` connections for the tasks of one event loop."""
-
-    def __init__(self, context: Context, size: int) -> None:
-        self._leases = AsyncLeases(lambda: _AsyncLine(context), size)
-        self._closed = False
-
-    async def send(self, request: Request, parts: Parts, timeouts: dict[str, float], witness: Witness) -> AsyncAnswer:
-        """Send and read the head of the reply. The answer holds its connection until it is closed."""
-        order = order_of(request, parts, timeouts)
-        line = await self._leases.take(order.timeouts["pool"])
-        answered = False
-        try:
-            response = await line.send(order, witness)
-            answered = True
-        finally:
-            if not answered:
-                await self.give(line)
-        return AsyncAnswer(response, self, line)
-
-    async def give(self, line: _AsyncLine) -> None:
-        """Take a line back."""
-        stale = self._leases.give(line)
-        if stale is not None:
-            await stale.aclose()
-        if self._closed:
-            await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close what is idle now, and the others when they come back."""
-        self._closed = True
-        for line in self._leases.clear():
-            await line.aclose()
-
-
-class AsyncAnswer:
-    """A reply whose body is on its way."""
-
-    def __init__(self, response: httpcore.Response, lender: AsyncConnections, line: _AsyncLine) -> None:
-        self._response = response
-        self._lender = lender
-        self._line = line
-        self.status = response.status
-        self.headers = joined(response.headers)
-        self.version = _version(response)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(cast("AsyncIterable[bytes]", self._response.stream))
-
-    async def aclose(self) -> None:
-        """Give the connection back. Once."""
-        try:
-            await self._response.aclose()
-        finally:
-            await self._lender.give(self._line)
-
-
-# Both.
-
-
-def _version(response: httpcore.Response) -> object:
+def version_of(response: httpcore.Response) -> object:
+    """Such as ``b"HTTP/1.1"``."""
     return cast("Mapping[str, object]", response.extensions).get("http_version")  # pyright: ignore[reportUnknownMemberType]  # httpcore's is a bare dict
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Header fields by their lower-case names; repeated ones are joined by a comma, as HTTP allows."""
-    found: dict[str, str] = {}
-    for raw_name, raw in headers:
-        name, value = _text(raw_name).lower(), _text(raw)
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found

@@ -14,6 +14,7 @@ from slo_common._body import Sink
 from slo_common._errors import (
     ConnectFailed,
     ConnectionLost,
+    DeadlineExceeded,
     PoolExhausted,
     ProtocolError,
     ProxyFailed,
@@ -120,13 +121,20 @@ def _names(error: BaseException) -> set[str]:
     return {kind.__name__ for kind in type(error).__mro__}
 
 
+def deadline_exceeded(what: str, *, sent: Sent) -> DeadlineExceeded:
+    """The error of a call whose time is over."""
+    return DeadlineExceeded(f"{what}: the total timeout passed", sent=sent)
+
+
 _NEVER_WRITTEN = {"UnsupportedProtocol", "LocalProtocolError"}
 
 
-def translate(error: Exception, *, what: str, url: str, progress: Progress, connections: int) -> TransportError:
+def translate(error: Exception, *, what: str, url: str, progress: Progress, connections: int) -> TransportError | DeadlineExceeded:
     """Our exception for one of httpx or httpcore. Their texts are not passed on: they may quote a header."""
     answered, sent = progress.answered, progress.sent
     name, names = type(error).__name__, _names(error)
+    if "TimeIsOver" in names:
+        return deadline_exceeded(what, sent=sent)
     if names & {"PoolTimeout", "Exhausted"}:
         size = f"{connections}, unless you brought your own httpx client"
         return PoolExhausted(f"{what}: all connections of this client were in use ({size})")

@@ -12,7 +12,6 @@ import ssl
 import time
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl, unquote
 
@@ -24,17 +23,19 @@ from slo_common._body import BodyReader, Sink
 from slo_common._deadline import Deadline
 from slo_common._errors import (
     ConfigurationError,
+    DeadlineExceeded,
     ProtocolError,
     Sent,
     SloError,
     TransportError,
 )
-from slo_common._failures import Progress, translate
+from slo_common._failures import Progress, deadline_exceeded, translate
 from slo_common._leases import KEEP_ALIVE, Exhausted
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
-    from slo_common._connections import Answer, AsyncAnswer, AsyncConnections, Connections, Parts
+    from slo_common._async_connections import AsyncAnswer, AsyncConnections
+    from slo_common._connections import Answer, Connections, Parts, Waits
     from slo_common.sandbox._state import Sandbox, SandboxRequest
     from slo_common.sandbox._steps import Broken, Drop
 
@@ -72,7 +73,7 @@ def _http_errors() -> tuple[type[Exception], ...]:
     return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeEncodeError)
 
 
-def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError:
+def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded:
     if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
     return translate(error, what=what, url=url, progress=progress, connections=CONNECTIONS)
@@ -85,7 +86,7 @@ def _ends_by_close(version: object, headers: Mapping[str, str]) -> bool:
     return not any(name in headers for name in ("content-length", "transfer-encoding", "content-encoding"))
 
 
-def _timeouts(bounds: Bounds) -> dict[str, float]:
+def _timeouts(bounds: Bounds) -> Waits:
     total = max(bounds.total, 0.001)
     read = min(bounds.read, total)
     return {"connect": min(bounds.connect, total), "read": read, "write": read, "pool": min(bounds.connect, total)}
@@ -158,17 +159,18 @@ class _AsyncGiven(_Fields):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._response = response
+        self._pieces = cast("AsyncGenerator[bytes]", _once(response) if response.is_stream_consumed else response.aiter_raw())
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._response.is_stream_consumed:
-            yield self._response.content
-            return
-        async with aclosing(cast("AsyncGenerator[bytes]", self._response.aiter_raw())) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
 
     async def aclose(self) -> None:
+        await self._pieces.aclose()
         await self._response.aclose()
+
+
+async def _once(response: httpx.Response) -> AsyncGenerator[bytes]:
+    yield response.content
 
 
 class _Reading:
@@ -360,7 +362,7 @@ class AsyncCarrier:
             return self._given
         if _no_proxies():
             _check_trust_store()
-            from slo_common._connections import AsyncConnections
+            from slo_common._async_connections import AsyncConnections
 
             return AsyncConnections(shared_ssl_context, CONNECTIONS)
         try:
@@ -387,7 +389,7 @@ class AsyncCarrier:
         self._used = True
         via = self._via
         if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)):
-            return await via.send(request, _parts(request.url), _timeouts(bounds), progress)
+            return await via.send(request, _parts(request.url), _timeouts(bounds), bounds.total, progress)
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
         url = _url(request.url)
         if isinstance(via, httpx.AsyncBaseTransport):
@@ -397,14 +399,21 @@ class AsyncCarrier:
         return _AsyncGiven(await via.send(built, stream=True, auth=None, follow_redirects=False))
 
     async def exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
-        """Send and read to the end. Raises :class:`TransportError`."""
+        """Send and read to the end. Raises :class:`TransportError`, or :class:`DeadlineExceeded`."""
+        via = self._via
+        if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)) and via.keep_time():
+            return await self._exchange(request, bounds, what=what, sink=sink, progress=progress)
+        with anyio.move_on_after(bounds.total):
+            return await self._exchange(request, bounds, what=what, sink=sink, progress=progress)
+        raise deadline_exceeded(what, sent=progress.sent)
+
+    async def _exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
         try:
             answer = await self._send(request, bounds, progress)
             try:
                 reading = _Reading(answer, bounds, what, sink, progress)
-                async with aclosing(cast("AsyncGenerator[bytes]", aiter(answer))) as chunks:
-                    async for raw in chunks:
-                        reading.feed(raw)
+                async for raw in answer:
+                    reading.feed(raw)
                 return reading.reply()
             finally:
                 await answer.aclose()

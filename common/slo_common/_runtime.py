@@ -20,8 +20,8 @@ from sniffio import AsyncLibraryNotFoundError, current_async_library
 from slo_common._body import Sink
 from slo_common._deadline import Deadline
 from slo_common._drive import drive
-from slo_common._errors import ClientClosed, DeadlineExceeded, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
-from slo_common._failures import Progress
+from slo_common._errors import ClientClosed, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
+from slo_common._failures import Progress, deadline_exceeded
 from slo_common._http import AsyncCarrier, AsyncHTTP, Bounds, SandboxTransport, SyncCarrier, SyncHTTP
 from slo_common._values import Reply, Request
 
@@ -75,10 +75,6 @@ def _virtual_clock(http: object) -> VirtualClock | None:
     return http.sandbox.clock if isinstance(http.sandbox.clock, VirtualClock) else None
 
 
-def _deadline(what: str, *, sent: Sent) -> DeadlineExceeded:
-    return DeadlineExceeded(f"{what}: the total timeout passed", sent=sent)
-
-
 class SyncRuntime:
     """Blocks. Safe to share between threads; after a fork the child opens its own connections."""
 
@@ -118,7 +114,7 @@ class SyncRuntime:
 
         def check() -> None:
             if self.now() > ends:
-                raise _deadline(what, sent=Sent.YES)
+                raise deadline_exceeded(what, sent=Sent.YES)
 
         failure: SloError
         try:
@@ -128,7 +124,7 @@ class SyncRuntime:
             if self._is_closed():
                 failure = ClientClosed("the client was closed during the call")
             elif isinstance(e, ReadTimeout) and self.now() >= ends:
-                failure = _deadline(what, sent=e.sent)
+                failure = deadline_exceeded(what, sent=e.sent)
             else:
                 raise
         failure.sent = progress.sent
@@ -241,11 +237,8 @@ class AsyncRuntime:
     async def send(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None = None) -> Reply:
         self._check()
         progress = Progress()
-        failure: SloError
         try:
-            with anyio.move_on_after(bounds.total):
-                return await self._carrier.exchange(request, bounds, what=what, sink=sink, progress=progress)
-            failure = _deadline(what, sent=progress.sent)
+            return await self._carrier.exchange(request, bounds, what=what, sink=sink, progress=progress)
         except (TransportError, RuntimeError):
             if not self._is_closed():
                 raise

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 import threading
 
 import anyio
 import httpcore
+import httpx
 import pytest
+import respx
 
-from slo_common._asyncio_stream import AsyncioBackend
-from slo_common._connections import AsyncConnections, Connections, Parts, joined, network
+from slo_common._async_connections import AsyncConnections, network
+from slo_common._connections import Connections, Parts
 from slo_common._deadline import Deadline
+from slo_common._headers import joined
 from slo_common._leases import Exhausted
 from slo_common._values import Request
 from tests.sandbox.shop import Shop
@@ -32,6 +34,10 @@ def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, flo
         (parts.scheme, parts.host, parts.port, parts.target, parts.host),
         {**TIMEOUTS, "pool": pool},
     )
+
+
+def async_order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
+    return (*order(url, pool=pool), 5.0)
 
 
 class Notes:
@@ -76,7 +82,7 @@ def fetch(connections: Connections, url: str, notes: Notes | None = None) -> byt
 
 
 async def fetch_async(connections: AsyncConnections, url: str, notes: Notes | None = None) -> bytes:
-    answer = await connections.send(*order(url), notes or Notes())
+    answer = await connections.send(*async_order(url), notes or Notes())
     try:
         return b"".join([chunk async for chunk in answer])
     finally:
@@ -229,7 +235,7 @@ def test_connections_closed_in_the_middle_close_what_comes_back() -> None:
 async def test_async_connections_closed_in_the_middle_close_what_comes_back() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
-        answer = await connections.send(*order(server.url), Notes())
+        answer = await connections.send(*async_order(server.url), Notes())
         await connections.aclose()
         assert [chunk async for chunk in answer] == [b"[]"]
         await answer.aclose()
@@ -271,7 +277,10 @@ def test_idle_connections_are_closed_when_others_come_back(monkeypatch: pytest.M
 async def test_idle_async_connections_are_closed_when_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
-        one, two = await connections.send(*order(server.url), Notes()), await connections.send(*order(server.url), Notes())
+        one, two = (
+            await connections.send(*async_order(server.url), Notes()),
+            await connections.send(*async_order(server.url), Notes()),
+        )
         await one.aclose()
         monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
         await two.aclose()
@@ -291,9 +300,9 @@ def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
 async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 1)
-        held = await connections.send(*order(server.url), Notes())
+        held = await connections.send(*async_order(server.url), Notes())
         with pytest.raises(Exhausted):
-            await connections.send(*order(server.url, pool=0.0), Notes())
+            await connections.send(*async_order(server.url, pool=0.0), Notes())
         await held.aclose()
         await connections.aclose()
 
@@ -309,22 +318,70 @@ def test_a_value_is_utf_8_or_else_latin_1() -> None:
     assert joined([(b"a", "\u00e9".encode()), (b"b", b"\xe9")]) == {"a": "\u00e9", "b": "\u00e9"}
 
 
-# How an event loop opens sockets.
+# Whose connections there are on an event loop.
 
 
-def test_each_event_loop_opens_sockets_in_its_own_way() -> None:
+async def kind_of_connection(connections: AsyncConnections, url: str) -> str:
+    answer = await connections.send(*async_order(url), Notes())
+    await answer.aclose()
+    (line,) = connections._leases.clear()  # pyright: ignore[reportPrivateUsage]  # nothing else tells
+    await line.aclose()
+    return type(answer._incoming).__module__  # pyright: ignore[reportPrivateUsage]  # as above
+
+
+async def test_on_asyncio_they_are_ours_and_elsewhere_httpcores(anyio_backend_name: str) -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        kind = await kind_of_connection(connections, server.url)
+    assert (kind == "slo_common._http11", connections.keep_time()) == ((anyio_backend_name == "asyncio",) * 2)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_mocks_that_pass_a_request_on_let_httpcore_send_it() -> None:
+    with Shop().serve() as server, respx.mock(assert_all_called=False) as mocks:
+        mocks.route().pass_through()
+        connections = AsyncConnections(no_context, 9)
+        assert not connections.keep_time()
+        assert await kind_of_connection(connections, server.url) == "slo_common._async_connections"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_mock_is_noticed_where_a_connection_was_there_before_it() -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        assert await fetch_async(connections, server.url) == b"[]"
+        with respx.mock(using="httpcore") as mocks:
+            mocks.get(server.url + "/things").respond(content=b"mocked")
+            assert await fetch_async(connections, server.url) == b"mocked"
+        assert await fetch_async(connections, server.url) == b"[]"
+        await connections.aclose()
+
+
+class Drops(httpx.AsyncByteStream):
+    """A body that is no generator."""
+
+    def __init__(self) -> None:
+        self._left = [b"b", b"a"]
+
+    def __aiter__(self) -> Drops:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
+
+
+async def test_the_body_of_a_mock_may_be_any_stream() -> None:
+    connections = AsyncConnections(no_context, 9)
+    with respx.mock(using="httpcore") as mocks:
+        mocks.get("http://api.test/things").mock(httpx.Response(200, stream=Drops()))
+        assert await fetch_async(connections, "http://api.test") == b"ab"
+    await connections.aclose()
+
+
+def test_httpcores_connections_open_sockets_as_their_event_loop_does() -> None:
     async def way() -> type:
         return type(network())
 
-    assert (anyio.run(way, backend="asyncio"), anyio.run(way, backend="trio")) == (AsyncioBackend, httpcore.TrioBackend)
-
-
-def test_an_event_loop_that_is_not_asyncios_own_is_served_by_anyio(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uvloop's, for one, which has transports of its own."""
-
-    async def way() -> type:
-        with monkeypatch.context() as elsewhere:
-            elsewhere.setattr(asyncio, "get_running_loop", object)
-            return type(network())
-
-    assert asyncio.run(way()) is httpcore.AnyIOBackend
+    assert (anyio.run(way, backend="asyncio"), anyio.run(way, backend="trio")) == (httpcore.AnyIOBackend, httpcore.TrioBackend)

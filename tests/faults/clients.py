@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar, get_args
+from unittest.mock import patch
 
 import anyio
 import pytest
@@ -12,12 +13,16 @@ from attrs import frozen
 
 from datadog_slo import AsyncDatadogSLO, DatadogSLO
 from rootly_sla import AsyncRootlySLA, RootlySLA
-from slo_common import RetryPolicy, SloError, Timeouts
+from slo_common import RetryPolicy, SloError, Timeouts, _http11
+from slo_common._httptools_reader import HttptoolsReader
+from slo_common._parsers import H11Reader
 from zabbix_sla import AsyncZabbixSLA, ZabbixSLA
 
-Mode = Literal["sync", "asyncio", "trio"]
-MODES: tuple[Mode, ...] = ("sync", "asyncio", "trio")
+Mode = Literal["sync", "asyncio", "asyncio by h11", "uvloop", "trio"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+"""How a client can run. On asyncio replies are read by httptools, or by h11 where that is not installed."""
 E = TypeVar("E", bound=BaseException)
+T = TypeVar("T")
 Use = Callable[[Any], Any]
 
 AT_ONCE = RetryPolicy(backoff_base=0.0)
@@ -62,7 +67,15 @@ class Driver:
             async with client_of(self.mode, of, **options) as client:
                 return [await _awaited(use(client)) for use in uses]
 
-        return anyio.run(main, backend=self.mode)
+        return self.run_async(main)
+
+    def run_async(self, main: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """What :func:`anyio.run` gives, on the event loop of this mode."""
+        if self.mode == "trio":
+            return anyio.run(main, *args, backend="trio")
+        reader = H11Reader if self.mode == "asyncio by h11" else HttptoolsReader
+        with patch.object(_http11, "best_reader", lambda: reader):
+            return anyio.run(main, *args, backend="asyncio", backend_options={"use_uvloop": self.mode == "uvloop"})
 
     def fails(self, kind: type[E], use: Use, *, of: str = "datadog", **options: Any) -> E:
         """The exception of a use, which must be of exactly this class."""

@@ -11,12 +11,12 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.faults.clients import MODES
 from tests.faults.matrix import PARTS, ROWS, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN, END = "<!-- written by the tests -->", "<!-- end of what the tests write -->"
-_TEST = re.compile(r"::test_(f\d\d)_\w*(?:\[(sync|asyncio|trio)?)?")
-_MODES = ("sync", "asyncio", "trio")
+_TEST = re.compile(rf"::test_(f\d\d)_\w*(?:\[({'|'.join(MODES)})(?=[-\]]))?")
 
 
 class Results:
@@ -39,7 +39,7 @@ class Results:
     def of(self, row: Row) -> str:
         """Such as ``passed: 6 (sync, asyncio, trio)``."""
         failed, passed = self._failed.get(row.name, 0), self._passed.get(row.name, 0)
-        modes = ", ".join(m for m in _MODES if m in self._modes.get(row.name, ()))
+        modes = ", ".join(m for m in MODES if m in self._modes.get(row.name, ()))
         said = f"failed or skipped: {failed}" if failed else f"passed: {passed}" if passed else "not run"
         return f"{said} ({modes})" if modes else said
 

@@ -74,7 +74,7 @@ def test_f82_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[A
     while suspensions is None:
         n += 1
         with FaultServer(HELD) as server:
-            suspensions = anyio.run(one, server, n, backend=driver.mode)
+            suspensions = driver.run_async(one, server, n)
         assert len(server.applied) <= 1
     assert suspensions >= 3  # at least: connect, send, receive
 

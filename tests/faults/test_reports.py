@@ -195,7 +195,7 @@ def test_f79_two_who_wait_for_one_job(driver: Driver) -> None:
         with DatadogSLO("k", "a", http=sandbox.transport()) as dd:
             statuses.extend(str(dd.reports.wait(job.id).status) for _ in range(2))
     else:
-        anyio.run(both, backend=driver.mode)
+        driver.run_async(both)
     assert (statuses, _jobs(sandbox)) == (["completed", "completed"], 1)  # each asks for itself; one job all the same
 
 

@@ -97,7 +97,7 @@ def test_f81_asyncio_task_cancelled_in_flight(driver: Driver) -> None:
             assert (await dd.reports.status("r-1")).status == "completed"  # the client is as good as before
 
     with FaultServer(Script(read_request(), then_do(arrived.set), wait()), then=GOOD) as server:
-        anyio.run(main, server, backend=driver.mode)
+        driver.run_async(main, server)
     assert server.applied == (f"POST {WRITE_PATH}",)
 
 
@@ -111,7 +111,7 @@ def test_f82_scope_that_ends_in_flight(driver: Driver) -> None:
             assert (await dd.reports.status("r-1")).status == "completed"
 
     with FaultServer(Script(read_request(), wait()), then=GOOD) as server:
-        anyio.run(main, server, backend=driver.mode)
+        driver.run_async(main, server)
     assert server.applied == (f"POST {WRITE_PATH}",)
 
 
@@ -127,7 +127,7 @@ def test_f82_cancelled_calls_use_up_no_connection(driver: Driver) -> None:
             return str((await dd.reports.status("r-1")).status)
 
     with FaultServer(HELD) as server:
-        assert anyio.run(main, server, backend=driver.mode) == "completed"
+        assert driver.run_async(main, server) == "completed"
 
 
 class _LongQueue(RecordingLimiter):
@@ -158,7 +158,7 @@ def test_f83_cancelled_while_waiting(driver: Driver) -> None:
             )  # cancelled in the pause before the next try
 
     with FaultServer(come_later, then=GOOD) as server:
-        anyio.run(main, server, backend=driver.mode)
+        driver.run_async(main, server)
 
 
 def test_f84_keyboard_interrupt_in_the_middle_of_a_call(driver: Driver) -> None:
@@ -224,8 +224,8 @@ def test_f85_fork(driver: Driver) -> None:
             async def parent() -> bool:
                 return await ask("parent")
 
-            assert anyio.run(parent, backend=driver.mode)
-            assert _in_a_child(lambda: anyio.run(ask, "child", backend=driver.mode))
+            assert driver.run_async(parent)
+            assert _in_a_child(lambda: driver.run_async(ask, "child"))
             del client, ask, parent
             gc.collect()
     by_connection = {
@@ -288,7 +288,7 @@ def test_f86_use_after_close(driver: Driver, of: str) -> None:
             await uses[of](client)
 
         with pytest.raises(ClientClosed) as caught:
-            anyio.run(main, backend=driver.mode)
+            driver.run_async(main)
     assert (caught.value.sent, caught.value.retry_safe, server.ledger) == ("no", False, ())
 
 
@@ -303,7 +303,7 @@ def test_f87_double_close(driver: Driver) -> None:
             await client.aclose()
             await client.aclose()
 
-        anyio.run(twice, backend=driver.mode)
+        driver.run_async(twice)
 
 
 def test_f87_close_during_a_call(driver: Driver) -> None:
@@ -335,7 +335,7 @@ def test_f87_close_during_a_call(driver: Driver) -> None:
                     closed.set()
                 return found[0]
 
-            error = anyio.run(main, backend=driver.mode)
+            error = driver.run_async(main)
     assert isinstance(error, ClientClosed)  # not tried again: nobody waits for it
     assert len(server.requests) == 1
 
@@ -361,7 +361,7 @@ def test_f88_one_client_for_many(driver: Driver) -> None:
                             group.start_soon(worker, names[n::16])
                 return [got[name] for name in names]
 
-            found = anyio.run(main, backend=driver.mode)
+            found = driver.run_async(main)
     assert found == names
     assert server.connections <= 16
 
@@ -375,9 +375,9 @@ def test_f89_one_async_client_in_two_loops(driver: Driver) -> None:
         async def ask() -> str:
             return str((await dd.reports.status("r-1")).status)
 
-        assert anyio.run(ask, backend=driver.mode) == "completed"
+        assert driver.run_async(ask) == "completed"
         with pytest.raises(LoopMismatch) as caught:
-            anyio.run(ask, backend=driver.mode)
+            driver.run_async(ask)
         return caught.value.with_traceback(None)
 
     with FaultServer(GOOD) as server:

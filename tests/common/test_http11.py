@@ -1,0 +1,353 @@
+"""A connection of our own on asyncio: what it writes, how long it waits, and when it can be used again. Over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+
+import httpcore
+import pytest
+import trustme
+
+from slo_common import _http11
+from slo_common._connections import Parts, Waits
+from slo_common._headers import FieldLines
+from slo_common._http11 import Http11, Incoming, TimeIsOver
+from slo_common._values import Request
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
+LONG = 5.0
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def waits(**seconds: float) -> Waits:
+    return {"connect": LONG, "read": LONG, "write": LONG, "pool": LONG} | seconds
+
+
+class Nobody:
+    """A witness that is not asked."""
+
+    def watching(self) -> None:
+        pass
+
+    def went_out(self) -> None:
+        pass
+
+
+class Server:
+    """Does with each connection what ``talk`` does, and counts them."""
+
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._tasks: list[asyncio.Task[None]] = []
+        self.connections = 0
+        self.asked = asyncio.Event()
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self, context: ssl.SSLContext | None = None) -> AsyncGenerator[Server]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
+        async with server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.asked.set()
+        self._tasks.append(asyncio.ensure_future(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._talk(reader, writer)
+        finally:
+            writer.close()
+
+    def parts(self, scheme: bytes = b"http", host: bytes = b"127.0.0.1") -> Parts:
+        return scheme, host, self.port, b"/things?a=%20", b"api.test"
+
+
+def connection_to(parts: Parts, context: ssl.SSLContext | None = None) -> Http11:
+    def asked() -> ssl.SSLContext:
+        assert context is not None
+        return context
+
+    return Http11(parts, asked, FieldLines())
+
+
+async def body_of(incoming: Incoming) -> bytes:
+    try:
+        return b"".join([piece async for piece in incoming])
+    finally:
+        await incoming.aclose()
+
+
+def request(method: str = "GET", *headers: tuple[str, str], content: bytes | None = None) -> Request:
+    return Request(method=method, url="http://not.asked", headers=headers, content=content)
+
+
+async def send(
+    connection: Http11, parts: Parts, asked: Request | None = None, *, total: float = LONG, **seconds: float
+) -> Incoming:
+    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Nobody())
+
+
+def answering(seen: list[bytes], content: int = 0) -> Talk:
+    """Keep each request, whose body has so many bytes, and answer it."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.IncompleteReadError:
+                return
+            seen.append(head + await reader.readexactly(content))
+            writer.write(OK)
+
+    return talk
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def ask_once(asked: Request, content: int = 0) -> bytes:
+    """The bytes of a request."""
+    seen: list[bytes] = []
+    async with Server(answering(seen, content)).running() as server:
+        connection = connection_to(server.parts())
+        assert await body_of(await send(connection, server.parts(), asked)) == b"{}"
+        await connection.aclose()
+    return seen[0]
+
+
+# What is written.
+
+
+async def test_a_get_has_no_body_and_no_length() -> None:
+    assert await ask_once(request("GET", ("dd-api-key", "k"), ("accept", "*/*"))) == (
+        b"GET /things?a=%20 HTTP/1.1\r\nhost: api.test\r\ndd-api-key: k\r\naccept: */*\r\n\r\n"
+    )
+
+
+async def test_a_post_has_the_length_of_its_body() -> None:
+    assert await ask_once(request("POST", content=b"{}"), 2) == (
+        b"POST /things?a=%20 HTTP/1.1\r\nhost: api.test\r\ncontent-length: 2\r\n\r\n{}"
+    )
+
+
+async def test_a_post_without_a_body_says_so() -> None:
+    assert b"content-length: 0\r\n" in await ask_once(request("POST"))
+
+
+async def test_a_delete_without_a_body_says_nothing_of_it() -> None:
+    assert b"content-length" not in await ask_once(request("DELETE"))
+
+
+async def test_a_large_body_arrives_whole() -> None:
+    content = bytes(range(256)) * 4096
+    assert (await ask_once(request("POST", content=content), len(content))).endswith(b"\r\n\r\n" + content)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("x", "a\r\ny: b"),
+        ("x", "a\nb"),
+        ("x\r\ny", "b"),
+        ("x y", "b"),
+        ("x:", "b"),
+        ("", "b"),
+        ("x", " a"),
+        ("x", "a "),
+        ("x", "a\0b"),
+    ],
+)
+async def test_a_field_that_would_end_early_is_not_written(header: tuple[str, str]) -> None:
+    async with Server(silent).running() as server:
+        connection = connection_to(server.parts())
+        with pytest.raises(httpcore.LocalProtocolError) as caught:
+            await send(connection, server.parts(), request("GET", header))
+        await asyncio.sleep(0)
+    assert (server.connections, str(caught.value)) == (0, "a header field")
+
+
+async def test_other_fields_are_written_anew() -> None:
+    seen: list[bytes] = []
+    async with Server(answering(seen)).running() as server:
+        connection = connection_to(server.parts())
+        for value in ("1", "2", "2"):
+            await body_of(await send(connection, server.parts(), request("GET", ("x", value))))
+        await connection.aclose()
+    assert [head.split(b"x: ")[1][:1] for head in seen] == [b"1", b"2", b"2"]
+
+
+# When it can be used again.
+
+
+async def test_a_connection_is_used_for_the_next_request() -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(server.parts())
+        for _ in range(3):
+            await body_of(await send(connection, server.parts()))
+            assert connection.is_usable(server.parts())
+        await connection.aclose()
+    assert server.connections == 1
+
+
+async def test_it_is_not_for_another_address() -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(server.parts())
+        await body_of(await send(connection, server.parts()))
+        assert not connection.is_usable(server.parts(host=b"localhost"))
+        await connection.aclose()
+
+
+async def test_a_reply_that_was_not_read_to_its_end_ends_it() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK[:-1])
+        await reader.read()
+
+    async with Server(half).running() as server:
+        connection = connection_to(server.parts())
+        incoming = await send(connection, server.parts())
+        await incoming.aclose()
+        assert not connection.is_usable(server.parts())
+        await asyncio.sleep(0)
+
+
+async def test_after_a_while_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(server.parts())
+        await body_of(await send(connection, server.parts()))
+        monkeypatch.setattr(_http11, "KEEP_ALIVE", 0.0)
+        assert not connection.is_usable(server.parts())
+        await connection.aclose()
+
+
+async def test_a_request_that_is_cancelled_ends_it() -> None:
+    async with Server(silent).running() as server:
+        connection = connection_to(server.parts())
+        sending = asyncio.ensure_future(send(connection, server.parts()))
+        await server.asked.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert not connection.is_usable(server.parts())
+        await asyncio.sleep(0)
+
+
+async def test_what_a_server_says_before_it_has_read_everything_is_read() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno")
+        writer.write_eof()
+        await reader.read()
+
+    async with Server(refuse).running() as server:
+        connection = connection_to(server.parts())
+        incoming = await send(connection, server.parts(), request("POST", content=bytes(32 << 20)))
+        assert (incoming.status, await body_of(incoming)) == (413, b"no")
+        await asyncio.sleep(0)
+
+
+# How long it waits. The shorter bound is met: of one wait, or of all of them.
+
+BOUNDS = pytest.mark.parametrize(("total", "one", "kind"), [(LONG, 0.02, "its own"), (0.02, LONG, "total")])
+
+
+@BOUNDS
+async def test_opening_takes_no_longer(total: float, one: float, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(sock: object, address: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)  # no address on this machine is silent
+    parts = (b"http", b"127.0.0.1", 9, b"/", b"x")
+    with pytest.raises(httpcore.TimeoutException) as caught:
+        await send(connection_to(parts), parts, total=total, connect=one)
+    assert type(caught.value) is (TimeIsOver if kind == "total" else httpcore.ConnectTimeout)
+
+
+@BOUNDS
+async def test_tls_takes_no_longer(total: float, one: float, kind: str) -> None:
+    async with Server(silent).running() as server:
+        parts = server.parts(b"https")
+        connection = connection_to(parts, ssl.create_default_context())
+        with pytest.raises(httpcore.TimeoutException) as caught:
+            await send(connection, parts, total=total, connect=one)
+        await asyncio.sleep(0)
+    assert type(caught.value) is (TimeIsOver if kind == "total" else httpcore.ConnectTimeout)
+
+
+@BOUNDS
+async def test_the_head_takes_no_longer(total: float, one: float, kind: str) -> None:
+    async with Server(silent).running() as server:
+        with pytest.raises(httpcore.TimeoutException) as caught:
+            await send(connection_to(server.parts()), server.parts(), total=total, read=one)
+        await asyncio.sleep(0)
+    assert type(caught.value) is (TimeIsOver if kind == "total" else httpcore.ReadTimeout)
+
+
+@BOUNDS
+async def test_writing_takes_no_longer(total: float, one: float, kind: str) -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with Server(deaf).running() as server:
+        with pytest.raises(httpcore.TimeoutException) as caught:
+            await send(
+                connection_to(server.parts()), server.parts(), request("POST", content=bytes(64 << 20)), total=total, write=one
+            )
+        await asyncio.sleep(0)
+    assert type(caught.value) is (TimeIsOver if kind == "total" else httpcore.WriteTimeout)
+
+
+async def test_a_body_that_comes_in_drops_takes_no_longer_than_all_may() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        for _ in range(1_000_000):
+            writer.write(b"x")
+            await asyncio.sleep(0)
+
+    async with Server(drip).running() as server:
+        incoming = await send(connection_to(server.parts()), server.parts(), total=0.1)
+        with pytest.raises(TimeIsOver):
+            await body_of(incoming)
+
+
+async def test_nothing_is_opened_when_the_time_is_over() -> None:
+    async with Server(silent).running() as server:
+        with pytest.raises(TimeIsOver):
+            await send(connection_to(server.parts()), server.parts(), total=0.0)
+        await asyncio.sleep(0)
+    assert server.connections == 0
+
+
+# TLS.
+
+
+async def test_over_tls_the_certificate_is_that_of_the_host() -> None:
+    authority = trustme.CA()
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("localhost").configure_cert(theirs)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
+    authority.configure_trust(ours)  # pyright: ignore[reportUnknownMemberType]  # as above
+    async with Server(answering([])).running(theirs) as server:
+        named, other = server.parts(b"https", b"localhost"), server.parts(b"https")
+        connection = connection_to(named, ours)
+        assert await body_of(await send(connection, named)) == b"{}"
+        await connection.aclose()
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await send(connection_to(other, ours), other)
+        await asyncio.sleep(0)
+    assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
