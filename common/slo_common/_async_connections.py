@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any, Protocol, cast
 
 import httpcore
@@ -136,8 +136,9 @@ class _CoreReply:
         return self._pieces
 
     async def aclose(self) -> None:
-        if isinstance(self._pieces, AsyncGenerator):  # one that is left half read warns under trio
-            await cast("AsyncGenerator[bytes]", self._pieces).aclose()
+        close = getattr(self._pieces, "aclose", None)
+        if close is not None:  # a generator; one that is left half read warns under trio
+            await close()
         await self._response.aclose()
 
 
@@ -176,9 +177,11 @@ class AsyncConnections:
         self._field_lines = FieldLines()
         self._leases = AsyncLeases(lambda: _Line(self._connection), size)
         self._closed = False
+        self._on_asyncio: bool | None = None
+        """Known when it was first asked: these connections are for one event loop."""
 
     def _connection(self, origin: Parts) -> _Connection:
-        if _stands_in(httpcore.AsyncHTTPConnection) or current_async_library() != "asyncio":
+        if not self.keep_time():
             return _CoreConnection(origin, self._context)
         from slo_common._http11 import Http11
 
@@ -186,7 +189,9 @@ class AsyncConnections:
 
     def keep_time(self) -> bool:
         """Whether they end an exchange themselves when its total is over."""
-        return not _stands_in(httpcore.AsyncHTTPConnection) and current_async_library() == "asyncio"
+        if self._on_asyncio is None:
+            self._on_asyncio = current_async_library() == "asyncio"
+        return self._on_asyncio and not _stands_in(httpcore.AsyncHTTPConnection)
 
     async def send(self, request: Request, parts: Parts, waits: Waits, total: float, witness: Witness) -> AsyncAnswer:
         """Send and read the head of the reply. The answer holds its connection until it is closed.

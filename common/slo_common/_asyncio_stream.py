@@ -41,7 +41,11 @@ class AsyncioStream(asyncio.Protocol):
         self._full = False  # the socket takes no more
         self._ended = False
         self._error: Exception | None = None
+        self._loop = asyncio.get_running_loop()
         self._news: asyncio.Future[None] | None = None
+        self._late: type[Exception]
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     # What the transport tells
 
@@ -78,14 +82,30 @@ class AsyncioStream(asyncio.Protocol):
 
     async def _hear(self, seconds: float, late: type[Exception]) -> None:
         """Wait until the transport tells something. Raises ``late`` when it takes longer."""
-        loop = asyncio.get_running_loop()
-        self._news = news = loop.create_future()
-        timer = loop.call_later(seconds, _expire, news, late)
+        self._news = news = self._loop.create_future()
+        self._late = late
+        self._until = until = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > until:
+            self._wake_at(until)
         try:
             await news
         finally:
             self._news = None
-            timer.cancel()
+
+    def _wake_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._wake)
+
+    def _wake(self) -> None:
+        """The wait that the timer was made for is long over, as a rule: one timer serves many waits."""
+        self._timer = None
+        if self._news is None or self._news.done():
+            return
+        if self._loop.time() < self._until:
+            self._wake_at(self._until)
+        else:
+            self._news.set_exception(self._late())
 
     # What its connection asks
 
@@ -120,6 +140,8 @@ class AsyncioStream(asyncio.Protocol):
         """
         self._ended = True
         self._transport.abort()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
         """Go on with TLS. Raises one of httpcore's exceptions."""
@@ -145,11 +167,6 @@ class AsyncioStream(asyncio.Protocol):
     def is_readable(self) -> bool:
         """Whether the other side has closed it, or sent what nobody asked for."""
         return bool(self._chunks) or self._ended or is_readable(self._transport.get_extra_info("socket").fileno())
-
-
-def _expire(news: asyncio.Future[None], late: type[Exception]) -> None:
-    if not news.done():
-        news.set_exception(late())
 
 
 def _poll_readable(fd: int) -> bool:

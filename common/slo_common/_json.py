@@ -7,7 +7,7 @@ import importlib.util
 import json
 import re
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from slo_common._errors import MalformedResponse, UnexpectedContent
 from slo_common._values import Reply
@@ -129,10 +129,12 @@ def not_json(reply: Reply, *, call: str, request_id: str | None, reason: str) ->
     )
 
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def dumps(value: object) -> bytes:
     """Compact UTF-8 JSON; NaN and infinities are refused with ValueError."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:
-        return text.encode()
+        return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, as replies may hold it: UTF-8 has no bytes for it, JSON has an escape
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Request:
     content: bytes | None = field(default=None, repr=False)  # may hold credentials (Zabbix 6.0)
 
     def with_header(self, name: str, value: str) -> Request:
-        return evolve(self, headers=(*self.headers, (name, value)))
+        return Request(method=self.method, url=self.url, headers=(*self.headers, (name, value)), content=self.content)
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import cast
+from typing import Any, cast
 
 import httpcore
 import pytest
@@ -389,13 +389,47 @@ async def test_the_last_of_two_to_connect_is_closed(monkeypatch: pytest.MonkeyPa
     assert host.tried == []
 
 
-def test_news_that_came_with_the_timeout_count() -> None:
-    loop = asyncio.new_event_loop()
-    news = loop.create_future()
-    news.set_result(None)
-    _asyncio_stream._expire(news, httpcore.ReadTimeout)  # pyright: ignore[reportPrivateUsage]  # the same moment cannot be arranged
-    assert news.exception() is None
-    loop.close()
+async def test_news_that_came_with_the_timeout_count() -> None:
+    async with talking_to(echo) as stream:
+        reading = asyncio.ensure_future(hear(stream))
+        await asyncio.sleep(0)
+        stream.data_received(b"x")
+        stream._wake()  # pyright: ignore[reportPrivateUsage]  # the same moment cannot be arranged
+        assert await reading == b"x"
+
+
+async def test_one_timer_serves_many_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking_to(echo) as stream:
+        loop = asyncio.get_running_loop()
+        call_at, made = loop.call_at, list[float]()
+
+        def counted(when: float, *args: Any) -> asyncio.TimerHandle:
+            made.append(when)
+            return call_at(when, *args)
+
+        monkeypatch.setattr(loop, "call_at", counted)
+        for _ in range(10):
+            await say(stream, b"ping")
+            assert await hear(stream) == b"ping"
+        assert len(made) == 1
+
+
+async def test_a_shorter_wait_is_not_lengthened_by_the_one_before() -> None:
+    async with talking_to(echo) as stream:
+        await say(stream, b"x")
+        assert await hear(stream, 3600.0) == b"x"
+        with pytest.raises(httpcore.ReadTimeout):
+            await hear(stream, 0.01)
+
+
+async def test_a_longer_wait_is_not_cut_by_the_one_before() -> None:
+    async with talking_to(echo) as stream:
+        await say(stream, b"x")
+        assert await hear(stream, 0.02) == b"x"
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(httpcore.ReadTimeout):
+            await hear(stream, 0.05)
+        assert asyncio.get_running_loop().time() - began >= 0.05
 
 
 # TLS.
