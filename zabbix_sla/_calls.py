@@ -202,7 +202,9 @@ def sla_update(
 
 
 def deletion(method: str, name: str, ids: Sequence[str]) -> Rpc[tuple[str, ...]]:
-    """``sla.delete`` and ``service.delete``. After a lost answer it is sent again; that it then finds nothing means that it was done."""
+    """``sla.delete`` and ``service.delete``: all or none. Sent again after a lost answer; ``gone`` and ``left`` tell what finding nothing
+    then means.
+    """
     checks = Checks()
     found = checks.ids(name, ids)
     if not found:
@@ -215,6 +217,7 @@ def deletion(method: str, name: str, ids: Sequence[str]) -> Rpc[tuple[str, ...]]
         subject=" ".join(found),
         read=_ids(name, method),
         gone=lambda: tuple(found),
+        left=count(f"{method.partition('.')[0]}.get", {name: found}) if len(found) > 1 else None,
     )
 
 

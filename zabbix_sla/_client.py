@@ -22,7 +22,7 @@ from slo_common._timeouts import Timeouts
 from slo_common._url import base_url
 from zabbix_sla._any import any_call
 from zabbix_sla._auth import Login, NoAuth, Transport, ZabbixAuth, secret_of
-from zabbix_sla._rpc import Outcome, Rpc, single, together
+from zabbix_sla._rpc import Outcome, Rpc, single
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
@@ -195,17 +195,22 @@ class ZabbixSLA(SyncClient):
     def batch(self, calls: Sequence[Rpc[T]]) -> tuple[Outcome[T], ...]:
         """Many calls in one request, answered in their order; each has a value or an error of its own.
 
-        ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be. On the server the batch is
-        one PHP request with one memory and time limit.
+        ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be, and if deletions stand
+        first, then changes, then reads: in another order a repeat would be answered otherwise. On the server the batch is one PHP request
+        with one memory and time limit.
 
-        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the
-        :meth:`~zabbix_sla.Outcome.unwrap` of an outcome raises what concerns that call.
+        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the :meth:`~zabbix_sla.Outcome.unwrap`
+        of an outcome raises what concerns that call. Where a reply answers only others, that is :class:`~slo_common.OutcomeUnknown` for
+        a write (its ``reconcile()`` looks a created SLA up, and gives the :class:`Sla` or None) and
+        :class:`~slo_common.MalformedResponse` for a read.
 
         >>> from zabbix_sla import calls
         >>> results = zbx.batch([calls.getsli("1"), calls.getsli("2")])  # doctest: +SKIP
         >>> results[0].unwrap()[0, "50"].sli  # doctest: +SKIP
         """
-        return drive(self._caller.call(together(calls)))
+        from zabbix_sla._flows import batch
+
+        return drive(batch(self._caller, calls, drive))
 
     def close(self) -> None:
         """End the session, if there is one, and close the connections. Safe to call twice."""
@@ -279,17 +284,22 @@ class AsyncZabbixSLA(AsyncClient):
     async def batch(self, calls: Sequence[Rpc[T]]) -> tuple[Outcome[T], ...]:
         """Many calls in one request, answered in their order; each has a value or an error of its own.
 
-        ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be. On the server the batch is
-        one PHP request with one memory and time limit.
+        ``calls`` are made by the functions of :mod:`zabbix_sla.calls`. It is repeated only if each of them may be, and if deletions stand
+        first, then changes, then reads: in another order a repeat would be answered otherwise. On the server the batch is one PHP request
+        with one memory and time limit.
 
-        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the
-        :meth:`~zabbix_sla.Outcome.unwrap` of an outcome raises what concerns that call.
+        Raises :class:`~slo_common.InvalidArgument`, and what concerns the request as a whole; the :meth:`~zabbix_sla.Outcome.unwrap`
+        of an outcome raises what concerns that call. Where a reply answers only others, that is :class:`~slo_common.OutcomeUnknown` for
+        a write (its ``reconcile()`` looks a created SLA up, and gives the :class:`Sla` or None) and
+        :class:`~slo_common.MalformedResponse` for a read.
 
         >>> from zabbix_sla import calls
         >>> results = zbx.batch([calls.getsli("1"), calls.getsli("2")])  # doctest: +SKIP
         >>> results[0].unwrap()[0, "50"].sli  # doctest: +SKIP
         """
-        return await self._caller.call(together(calls))
+        from zabbix_sla._flows import batch, later
+
+        return await batch(self._caller, calls, later)
 
     async def aclose(self) -> None:
         """End the session, if there is one, and close the connections. Safe to call twice."""

@@ -28,7 +28,7 @@ from slo_common._errors import (
     api_error,
 )
 from slo_common._json import excerpt, not_json, parse
-from slo_common._jsonrpc import Failure, InvalidEnvelope, Success, answer, answers
+from slo_common._jsonrpc import Failure, InvalidEnvelope, Success, Unanswered, answer, answers
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._url import origin
 from slo_common._values import Reply
@@ -145,7 +145,7 @@ def unwrapped(value: object, reply: Reply, *, call: str, subject: str, method: s
     raise MalformedResponse(f"{call}: {problem}", call=call, excerpt=excerpt(reply.body), status=reply.status)
 
 
-def many(reply: Reply, *, call: str, count: int) -> tuple[Success | Failure, ...]:
+def many(reply: Reply, *, call: str, count: int) -> tuple[Success | Failure | Unanswered, ...]:
     """The answers of a batch in the order of its calls; one failure alone means that the batch was refused as a whole."""
     check_status(reply, call=call, subject="")
     value = parsed(reply, call=call)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar, cast
 
 from attrs import field, frozen
 
 from slo_common._check import Problems
-from slo_common._errors import ApiError, AuthenticationError, InvalidArgument, SloError
-from slo_common._json import dumps
-from slo_common._jsonrpc import Failure, Success, batch, request
+from slo_common._errors import AuthenticationError, InvalidArgument, MalformedResponse, OutcomeUnknown, SloError, about
+from slo_common._json import dumps, excerpt
+from slo_common._jsonrpc import Failure, Success, Unanswered, batch, request
 from slo_common._values import Call, Reply, Safety
 from zabbix_sla import _replies
 
@@ -37,6 +38,8 @@ class Rpc(Generic[T_co]):
     subject: str = ""
     gone: Callable[[], T_co] | None = None
     """Of a delete: what it gives when a repeat finds nothing, because the attempt whose answer was lost did it."""
+    left: Rpc[int] | None = None
+    """Of a delete of several: counts those that are there. A repeat finds nothing also if one of them never was, and then none was deleted."""
     decode: Callable[[Reply], T_co] | None = None
     """Reads the whole reply of a single call, where that is faster than through ``read``."""
 
@@ -83,7 +86,7 @@ def single(rpc: Rpc[T]) -> Call[T]:
         bucket=BUCKET,
         subject=rpc.subject,
         decode=rpc.decode if rpc.decode is not None else through_read,
-        gone_is_done=rpc.gone is not None,
+        gone_is_done=rpc.gone is not None and rpc.left is None,
         gone=rpc.gone,
     )
 
@@ -96,7 +99,7 @@ def _content(envelope: object) -> bytes:
     raise InvalidArgument(f"params: {problem}; allowed: what JSON can hold")
 
 
-def _checked(calls: object) -> tuple[Rpc[object], ...]:
+def checked(calls: object) -> tuple[Rpc[object], ...]:
     """The calls of a batch. Raises InvalidArgument."""
     problems = Problems()
     found: list[Rpc[object]] = []
@@ -117,17 +120,25 @@ def _checked(calls: object) -> tuple[Rpc[object], ...]:
     return tuple(found)
 
 
-def together(calls: Iterable[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
-    """One HTTP call for many calls of the API. It is as safe to repeat as the least safe of them."""
-    rpcs = cast("tuple[Rpc[T], ...]", _checked(calls))
+def _safety_of(rpcs: Iterable[Rpc[object]]) -> Safety:
+    """As safe to repeat as the least safe of them; and not at all, if a repeat would be answered otherwise: a read that stands before a
+    change would then read what was changed, a change that stands before a deletion would not find what was deleted.
+    """
+    ranks = [2 if r.safety is Safety.READ else 1 if r.gone is None else 0 for r in rpcs]
+    if ranks != sorted(ranks):
+        return Safety.UNSAFE
     safeties = {r.safety for r in rpcs}
-    worst = next(s for s in (Safety.UNSAFE, Safety.IDEMPOTENT, Safety.READ) if s in safeties)
+    return next(s for s in (Safety.UNSAFE, Safety.IDEMPOTENT, Safety.READ) if s in safeties)
+
+
+def together(rpcs: Sequence[Rpc[T]], *, began: datetime) -> Call[tuple[Outcome[T], ...]]:
+    """One HTTP call for many calls of the API. ``began``: when they are sent, for those whose answer does not come."""
 
     def decode(reply: Reply) -> tuple[Outcome[T], ...]:
         found = _replies.many(reply, call="zabbix.batch", count=len(rpcs))
         if len(found) != len(rpcs):  # one error for all of it
             found = found * len(rpcs)
-        outcomes = tuple(_outcome(rpc, answer, reply) for rpc, answer in zip(rpcs, found, strict=True))
+        outcomes = tuple(_outcome(rpc, answer, reply, began) for rpc, answer in zip(rpcs, found, strict=True))
         # One credential serves the batch: refused for all is refused once, so that a session can be renewed.
         errors = [o.error for o in outcomes]
         first = errors[0]
@@ -141,18 +152,32 @@ def together(calls: Iterable[Rpc[T]]) -> Call[tuple[Outcome[T], ...]]:
         target="",
         headers=HEADERS,
         content=_content(batch([(r.method, r.params) for r in rpcs])),
-        safety=worst,
+        safety=_safety_of(rpcs),
         bucket=BUCKET,
         decode=decode,
-        result_quotes_errors=True,
+        errors_in=lambda outcomes: (o.error for o in outcomes if o.error is not None),
     )
 
 
-def _outcome(rpc: Rpc[T], answer: Success | Failure, reply: Reply) -> Outcome[T]:
-    if not isinstance(answer, Success):
-        error: ApiError = _replies.error_of(answer, reply, call=rpc.name, subject=rpc.subject, method=rpc.method)
-        return Outcome(method=rpc.method, error=error)
-    try:
-        return Outcome(method=rpc.method, value=rpc.read(answer.result, reply))
-    except SloError as e:
-        return Outcome(method=rpc.method, error=e)
+def _outcome(rpc: Rpc[T], answer: Success | Failure | Unanswered, reply: Reply, began: datetime) -> Outcome[T]:
+    error: SloError
+    match answer:
+        case Success():
+            try:
+                return Outcome(method=rpc.method, value=rpc.read(answer.result, reply))
+            except SloError as e:
+                error = e
+        case Failure():
+            error = _replies.error_of(answer, reply, call=rpc.name, subject=rpc.subject, method=rpc.method)
+        case _:
+            error = _unanswered(rpc, reply, began)
+    if error.retry_safe is None and rpc.safety is not Safety.UNSAFE:
+        error.retry_safe = True
+    return Outcome(method=rpc.method, error=error)
+
+
+def _unanswered(rpc: Rpc[object], reply: Reply, began: datetime) -> SloError:
+    problem = f"{about(rpc.name, rpc.subject)}: the reply answers other calls of the batch and not this one"
+    if rpc.safety is Safety.READ:
+        return MalformedResponse(problem, call=rpc.name, excerpt=excerpt(reply.body), status=reply.status)
+    return OutcomeUnknown(f"{problem}; it may have been applied", operation=rpc.name, first_sent_at=began, status=reply.status)

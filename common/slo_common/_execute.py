@@ -238,6 +238,9 @@ class _Run:
             await self._pace(functools.partial(reservation.done, state, refused=reply.status == 429, now=replied_at))
             told = True
             value = self._decoded(reply)
+            if call.errors_in is not None:
+                for error in call.errors_in(value):
+                    error.attempts = (*self._failed, self._as_attempt(error, replied_at - sent_at))
             if self._watch is not None:
                 self._watch.attempt_ended(self._begun, replied_at - sent_at, reply, state, None, caller.auth.secrets)
             return value
@@ -266,7 +269,7 @@ class _Run:
                 await self._pace(lambda: reservation.done(None, refused=False, now=lost_at))
 
     def _decoded(self, reply: Reply) -> Any:
-        if self._call.result_quotes_errors:
+        if self._call.errors_in is not None:
             return self._call.decode(conceal(reply, self._caller.auth.secrets))
         try:
             return self._call.decode(reply) if len(reply.body) < LARGE else decode_large(self._call, reply)
@@ -279,15 +282,16 @@ class _Run:
     def _note(self, error: SloError, elapsed: float) -> None:
         refused = isinstance(error, ApiError) and error.status < 500
         self._may_be_done = self._may_be_done or (error.sent is not Sent.NO and not refused)
-        self._failed.append(
-            Attempt(
-                number=len(self._failed) + 1,
-                error=type(error).__name__,
-                sent=error.sent,
-                status=getattr(error, "status", None),
-                request_id=getattr(error, "request_id", None),
-                elapsed=elapsed,
-            )
+        self._failed.append(self._as_attempt(error, elapsed))
+
+    def _as_attempt(self, error: SloError, elapsed: float) -> Attempt:
+        return Attempt(
+            number=len(self._failed) + 1,
+            error=type(error).__name__,
+            sent=error.sent,
+            status=getattr(error, "status", None),
+            request_id=getattr(error, "request_id", None),
+            elapsed=elapsed,
         )
 
     # What listeners are told

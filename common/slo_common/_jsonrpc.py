@@ -41,6 +41,13 @@ class Failure:
 Answer = Success | Failure
 
 
+@frozen(kw_only=True)
+class Unanswered:
+    """The reply to a batch answers others of its calls and not this one: whether it was done cannot be told from the reply."""
+
+    id: int
+
+
 def request(method: str, params: object, *, id: int) -> dict[str, object]:
     """The envelope of one call. ``params`` is always sent, since servers differ on a missing one.
 
@@ -70,11 +77,12 @@ def answer(value: object, *, id: int) -> Answer:
     return found
 
 
-def answers(value: object, *, count: int) -> tuple[Answer, ...]:
+def answers(value: object, *, count: int) -> tuple[Answer | Unanswered, ...]:
     """The answers to a batch of ``count`` calls numbered from 1, in the order of the calls; the server may send them in any.
 
-    A single failure in place of the list is given alone: the server refused the batch as a whole. Raises :class:`InvalidEnvelope`
-    for an answer that is missing, doubled, or to a call that was not in the batch.
+    A call without an answer is :class:`Unanswered`. A single failure in place of the list is given alone: the server refused the batch
+    as a whole. Raises :class:`InvalidEnvelope` when all answers are missing, and for one that is doubled or to a call that was not in
+    the batch: what mixes those up may have mixed up the others.
     """
     if isinstance(value, Mapping):
         whole = _answer(cast("object", value), "the reply")
@@ -91,10 +99,9 @@ def answers(value: object, *, count: int) -> tuple[Answer, ...]:
         if found.id in by_id:
             raise InvalidEnvelope(f"[{index}] answers call {found.id} a second time")
         by_id[found.id] = found
-    missing = [number for number in range(1, count + 1) if number not in by_id]
-    if missing:
-        raise InvalidEnvelope(f"no answer came to call {', '.join(map(str, missing[:10]))}")
-    return tuple(by_id[number] for number in range(1, count + 1))
+    if not by_id:
+        raise InvalidEnvelope("the reply answers none of the calls")
+    return tuple(by_id.get(number) or Unanswered(id=number) for number in range(1, count + 1))
 
 
 def _answer(value: object, path: str) -> Answer:

@@ -6,10 +6,12 @@ Nothing here does I/O, knows a vendor or imports an HTTP library.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from attrs import field, frozen
+
+from slo_common._errors import SloError
 
 T = TypeVar("T")
 
@@ -83,5 +85,6 @@ class Call(Generic[T]):
     """A 404 on a repeated attempt means that the first one worked (deletes)."""
     gone: Callable[[], T] | None = None
     """What the call returns in that case."""
-    result_quotes_errors: bool = False
-    """The result itself holds the server's words about failures (a batch), so that they must be cleaned before it is made."""
+    errors_in: Callable[[T], Iterable[SloError]] | None = None
+    """The failures that a result of this call holds (a batch). They get the history that a failure which is raised has, and the server's
+    words are cleaned before the result is made."""

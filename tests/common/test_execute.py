@@ -156,7 +156,7 @@ def test_a_good_result_is_the_servers_to_the_last_character() -> None:
 
 def test_a_result_that_quotes_errors_is_cleaned_too() -> None:
     runtime = FakeRuntime(ok(b"long-enough-token"))
-    assert run(caller_of(runtime, auth=Repeating()), call_of(result_quotes_errors=True)) == "***"
+    assert run(caller_of(runtime, auth=Repeating()), call_of(errors_in=lambda _: ())) == "***"
 
 
 # How often.

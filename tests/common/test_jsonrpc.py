@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_common._jsonrpc import Failure, InvalidEnvelope, Success, answer, answers, batch, request
+from slo_common._jsonrpc import Failure, InvalidEnvelope, Success, Unanswered, answer, answers, batch, request
 
 
 def ok(ident: object, result: object = "r") -> dict[str, object]:
@@ -90,11 +90,19 @@ def test_a_batch_refused_as_a_whole_is_one_failure() -> None:
     assert answers(bad(None, 1), count=3) == (Failure(id=None, code=1, message="Invalid params.", data="why"),)
 
 
+def test_a_call_of_a_batch_without_an_answer_is_unanswered() -> None:
+    assert answers([ok(3), ok(1)], count=4) == (
+        Success(id=1, result="r"),
+        Unanswered(id=2),
+        Success(id=3, result="r"),
+        Unanswered(id=4),
+    )
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ([ok(1)], "no answer came to call 2"),
-        ([], "no answer came to call 1, 2"),
+        ([], "the reply answers none of the calls"),
         ([ok(1), ok(2), ok(3)], "[2] answers call 3, which was not in the batch"),
         ([ok(1), bad(None)], "[1] answers call None, which was not in the batch"),
         ([ok(1), ok(1), ok(2)], "[1] answers call 1 a second time"),
@@ -103,7 +111,7 @@ def test_a_batch_refused_as_a_whole_is_one_failure() -> None:
         ([1, ok(2)], "[0] is a number where an object was expected"),
     ],
 )
-def test_a_batch_with_a_missing_extra_or_doubled_answer_is_refused(value: object, problem: str) -> None:
+def test_a_batch_with_no_extra_or_doubled_answer_is_refused(value: object, problem: str) -> None:
     with pytest.raises(InvalidEnvelope) as caught:
         answers(value, count=2)
     assert str(caught.value) == problem

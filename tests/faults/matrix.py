@@ -301,7 +301,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(
             67,
             "A batch is answered in another order, in part, twice, or as one object",
-            "Matched by id. If they do not match: reads refused, with a write among them in doubt",
+            "Matched by id; a call without an answer fails alone, the others have theirs. Doubled or foreign answers, or none: all of it fails. Writes in doubt",
             "`MalformedResponse`, `OutcomeUnknown`",
         ),
         Row(

@@ -24,7 +24,7 @@ from slo_common import (
     ValidationFailed,
 )
 from slo_common._values import Reply
-from slo_common.sandbox import SandboxRequest, VirtualClock
+from slo_common.sandbox import FaultScript, SandboxRequest, VirtualClock
 from tests.faults.clients import PATIENT, STATUS, Driver, download, read, read_slas, told, write
 from tests.faults.scripted import Scripted, reply
 from zabbix_sla import ServerOutOfMemory, SlaPeriod, calls
@@ -306,10 +306,66 @@ class _Turned(Scripted):
         return reply(200, json.loads(answered.body)[::-1])
 
 
+def _batch_of_four(zabbix: Any) -> Any:
+    return zabbix.batch(
+        [
+            calls.sla_update("1", slo=99.5),
+            calls.sla_create("Night", period=0, slo=99.0, effective_date=0, timezone="UTC", service_tags={"a": "b"}),
+            calls.sla_get(slaids=["1"]),
+            calls.service_get(serviceids=["50"]),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind", "expected"),
+    [
+        (1, OutcomeUnknown, ("maybe", True, 1)),  # repeating it ends in the same state
+        (2, OutcomeUnknown, ("maybe", None, 1)),
+        (3, MalformedResponse, ("yes", False, 1)),
+        (4, MalformedResponse, ("yes", False, 1)),
+    ],
+)
+def test_f67_batch_with_an_answer_missing(
+    driver: Driver, missing: int, kind: type[SloError], expected: tuple[str, bool | None, int]
+) -> None:
+    sandbox = ZabbixSandbox.demo(clock=VirtualClock())
+    before = sandbox.clock.now()
+    sandbox.faults.extend(FaultScript.parse(f"any containing sla.update: apply, omit {missing}"))
+    outcomes = driver.run(_batch_of_four, of="zabbix", http=sandbox.transport(), token=sandbox.token)
+    alone = outcomes[missing - 1].error
+    assert (type(alone), told(alone)) == (kind, expected)
+    assert [o.error for o in outcomes if o.error is not alone] == [None] * 3
+    assert [bool(o.value) for o in outcomes].count(True) == 3
+    assert sum("sla.create" in applied for applied in sandbox.applied) == 1  # all of it was done, and once
+    if isinstance(alone, OutcomeUnknown):
+        assert (alone.status, alone.first_sent_at.timestamp()) == (200, before)
+
+
+@pytest.mark.parametrize(("created", "omitted"), [("Night", 2), ("Shop front", 2)], ids=["created", "refused"])
+def test_f67_creation_whose_answer_is_missing_is_looked_up(driver: Driver, created: str, omitted: int) -> None:
+    sandbox = ZabbixSandbox.demo(clock=VirtualClock())
+    sandbox.faults.extend(FaultScript.parse(f"any containing sla.create: apply, omit {omitted}"))
+    fields: dict[str, Any] = {"period": 0, "slo": 99, "effective_date": 0, "timezone": "UTC", "service_tags": {"a": "b"}}
+    asked = [calls.service_update("50", sortorder=7), calls.sla_create(created, **fields)]
+
+    def use(zabbix: Any) -> Any:
+        if driver.mode == "sync":
+            return zabbix.batch(asked)[1].error.reconcile()
+
+        async def find() -> Any:
+            return await (await zabbix.batch(asked))[1].error.reconcile()
+
+        return find()
+
+    found = driver.run(use, of="zabbix", http=sandbox.transport(), token=sandbox.token)
+    assert found.name == created
+
+
 @pytest.mark.parametrize(
     "answers",
-    [[_answer_to(1)], [_answer_to(1), _answer_to(1)], [_answer_to(1), _answer_to(2), _answer_to(3)], _answer_to(1), []],
-    ids=["one missing", "one twice", "one too many", "single object", "none"],
+    [[_answer_to(1), _answer_to(1)], [_answer_to(1), _answer_to(2), _answer_to(3)], [_answer_to(3)], _answer_to(1), []],
+    ids=["one twice", "one too many", "another's", "single object", "none"],
 )
 def test_f67_batch_with_other_answers_than_calls(driver: Driver, answers: object) -> None:
     server = Scripted(reply(200, answers))

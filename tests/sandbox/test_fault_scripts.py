@@ -173,7 +173,7 @@ def test_whatever_the_text_it_is_a_script_or_refused(text: str) -> None:
 
 
 _STEPS = """
-apply | answer 503 | answer 200 x=1 "{}" | redirect /x | header a=b | gzip | label br | shorten 1% | bomb 9 | headers 9KB | length +1 | length 7
+apply | answer 503 | answer 200 x=1 "{}" | redirect /x | header a=b | gzip | label br | shorten 1% | omit 1 | bomb 9 | headers 9KB | length +1 | length 7
 | chunked | chunked badly | unframed | garbage | drip 1ms | cut 3 | cut head | cut 9% | wait 1ms | reset | close | stall
 """
 _words = st.sampled_from([step.strip() for step in _STEPS.split("|")])
@@ -260,6 +260,17 @@ def test_a_compressed_body_is_one() -> None:
     sent = broken("gzip")
     assert (sent.headers["content-encoding"], gzip.decompress(sent.body), sent.is_kept) == ("gzip", b"0123456789", True)
     assert sent.headers["content-length"] == str(len(sent.body))
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [(b'[{"id":1},{"id":2}]', b'[{"id":1}]'), (b"[7]", b"[7]"), (b'{"id":1}', b'{"id":1}'), (b"no JSON", b"no JSON")],
+    ids=["a list", "a short list", "an object", "a text"],
+)
+def test_a_member_of_a_list_is_left_out(body: bytes, left: bytes) -> None:
+    answer = only("any: apply, omit 2").answer(Reply(status=200, body=body))
+    assert isinstance(answer, Reply)
+    assert answer.body == left
 
 
 def test_a_shortened_body_fits_its_lengths() -> None:

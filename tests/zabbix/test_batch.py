@@ -11,6 +11,7 @@ import pytest
 
 from slo_common import (
     AuthenticationError,
+    ConfigurationError,
     InvalidArgument,
     MalformedResponse,
     NotFound,
@@ -127,10 +128,42 @@ def test_unwrap_raises_the_error() -> None:
         Outcome(method="a", error=KeyError()).unwrap()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # any exception
 
 
+def test_a_call_without_an_answer_fails_alone() -> None:
+    server = Server(batch=batch_answer(ok(1, "a"), ok(3, "c")))
+    outcomes = Mode("sync")(lambda z: z.batch([calls.call(f"{n}.get", {"n": n}) for n in "abc"]), http=server.http)
+    assert [o.value for o in outcomes] == ["a", None, "c"]
+    assert type(outcomes[1].error) is MalformedResponse
+    assert str(outcomes[1].error) == "zabbix.b.get: the reply answers other calls of the batch and not this one"
+    assert (outcomes[1].error.status, '"id":3' in outcomes[1].error.excerpt) == (200, True)
+
+
+def test_a_write_without_an_answer_is_in_doubt_alone() -> None:
+    server = Server(batch=batch_answer(ok(1, "a")))
+    outcomes = Mode("sync")(lambda z: z.batch([calls.call("a.get", {}), calls.call("sla.create", {})]), http=server.http)
+    unknown = outcomes[1].error
+    assert (type(unknown), unknown.sent, unknown.retry_safe, unknown.operation) == (
+        OutcomeUnknown,
+        "maybe",
+        None,
+        "zabbix.sla.create",
+    )
+    assert [(a.number, a.error, a.status) for a in unknown.attempts] == [(1, "OutcomeUnknown", 200)]
+    with pytest.raises(ConfigurationError, match="no look-up"):  # of a call that the SDK does not know nothing can be looked up
+        unknown.reconcile()
+
+
+def test_an_error_of_a_read_or_of_a_change_may_be_repeated() -> None:
+    failed = [no(i, "Error connecting to database.", -32603) for i in (1, 2, 3)]
+    asked = [calls.sla_get(), calls.sla_update("1", slo=1), calls.service_create("s")]
+    outcomes = Mode("sync")(lambda z: z.batch(asked), http=Server(batch=batch_answer(*failed)).http, retry=ONCE)
+    assert [o.error.retry_safe for o in outcomes] == [True, True, None]
+
+
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (batch_answer(ok(1, 1)), "no answer came to call 2"),
+        (batch_answer(), "answers none of the calls"),
+        (batch_answer(ok(3, 1)), "call 3, which was not in the batch"),
         (batch_answer(ok(1, 1), ok(1, 1)), "a second time"),
         (httpx.Response(200, content=b""), "empty"),
     ],
@@ -178,6 +211,27 @@ def test_a_batch_that_writes_is_not_repeated() -> None:
     with pytest.raises(OutcomeUnknown):
         Mode("sync")(lambda z: z.batch([calls.sla_get(), calls.service_create("s")]), sandbox=sandbox)
     assert sandbox.applied == ("service.create 1",)
+
+
+_UPDATE, _DELETE, _GET = calls.sla_update("1", slo=1), calls.sla_delete("2"), calls.sla_get()
+
+
+@pytest.mark.parametrize(
+    "asked", [(_DELETE, _UPDATE, _GET), (_DELETE, calls.sla_delete("1"), _GET, _GET), (_UPDATE, _UPDATE), (_GET,)]
+)
+def test_a_batch_is_repeated_if_that_gives_the_same_answers(asked: tuple[Any, ...]) -> None:
+    sandbox = ZabbixSandbox.demo(clock=VirtualClock())
+    sandbox.faults.add(Fault.lost_answer(skip=1))
+    outcomes = Mode("sync")(lambda z: z.batch(asked), sandbox=sandbox)
+    assert [o.error for o in outcomes] == [None] * len(asked)
+
+
+@pytest.mark.parametrize("asked", [(_GET, _DELETE), (_GET, _UPDATE), (_UPDATE, _DELETE), (_DELETE, _GET, _UPDATE)])
+def test_a_batch_is_not_repeated_if_that_would_give_other_answers(asked: tuple[Any, ...]) -> None:
+    sandbox = ZabbixSandbox.demo(clock=VirtualClock())
+    sandbox.faults.add(Fault.lost_answer(skip=1))
+    with pytest.raises(OutcomeUnknown):
+        Mode("sync")(lambda z: z.batch(asked), sandbox=sandbox)
 
 
 def test_a_batch_that_reads_is_repeated() -> None:

@@ -6,6 +6,7 @@ import enum
 import json
 import re
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from attrs import evolve, field, frozen
 
@@ -273,6 +274,18 @@ def _shorten(draft: Broken, words: tuple[str, ...]) -> Broken:
     return evolve(draft, reply=evolve(draft.reply, body=part(words[0]).of(draft.reply.body)))
 
 
+def _omit(draft: Broken, words: tuple[str, ...]) -> Broken:
+    place = int(_matched(r"[1-9][0-9]{0,5}", words[0], "which one, counted from 1")[0])
+    try:
+        members: object = json.loads(draft.reply.body)
+    except ValueError:
+        return draft
+    if not isinstance(members, list):
+        return draft
+    rest = [member for i, member in enumerate(cast("list[object]", members), 1) if i != place]
+    return evolve(draft, reply=evolve(draft.reply, body=json.dumps(rest, separators=(",", ":")).encode()))
+
+
 def _length(draft: Broken, words: tuple[str, ...]) -> Broken:
     _matched(r"[+-]?[0-9]{1,12}", words[0], "a content-length, or a difference to the true one such as +10 or -10")
     return evolve(draft, framing=Framing.LENGTH, announced=words[0], sends=True)
@@ -348,6 +361,7 @@ VERBS: Mapping[str, Verb] = {
         1,
     ),
     "shorten": Verb("shorten 50%", "only this much of the body is left; all lengths fit", _shorten, 1, 1),
+    "omit": Verb("omit 2", "of a JSON list, such as the answers of a batch, this one is left out", _omit, 1, 1),
     "bomb": Verb(
         "bomb 200MB", "the body is a small gzip that inflates to this size", lambda d, w: evolve(d, inflates_to=size(w[0])), 1, 1
     ),
