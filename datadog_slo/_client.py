@@ -78,7 +78,7 @@ class DatadogSLO(SyncClient):
         except SloError as e:
             del api_key, app_key, bearer_token  # tools that show the locals of every frame must not find them here
             raise e.with_traceback(None) from None
-        runtime = SyncRuntime(http)
+        runtime = SyncRuntime(http, instead="datadog_slo.AsyncDatadogSLO")
         super().__init__(told.caller(runtime), runtime)
         self._attach()
 

@@ -81,7 +81,7 @@ class RootlySLA(SyncClient):
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = SyncRuntime(http)
+        runtime = SyncRuntime(http, instead="rootly_sla.AsyncRootlySLA")
         try:
             caller = _caller(
                 runtime,

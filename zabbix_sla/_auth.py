@@ -6,6 +6,7 @@ Source: Zabbix API reference, "Performing requests" and "Authorization"; the ver
 from __future__ import annotations
 
 import copy
+import functools
 import re
 import threading
 from contextlib import suppress
@@ -114,9 +115,7 @@ class ZabbixAuth:
         with self._used_guard:
             used = self._used.get(call)
         if isinstance(error, SessionEnded) and self._login is not None:
-            async with self._logging_in:
-                # Whoever sends next logs in, unless another call did so already.
-                self._session = None if self._session == used else self._session
+            await self._logging_in.during(functools.partial(self._forget, used))
             return True
         if used is None or not any(e.detail == NOT_AUTHORISED for e in error.errors):
             return False
@@ -129,12 +128,7 @@ class ZabbixAuth:
     async def version(self) -> Version:
         """The server's version, asked once."""
         known = self._version
-        if known is not None:
-            return known
-        async with self._asking_version:
-            meanwhile = self._version  # what another call may have found out
-            self._version = known = meanwhile or release(await self._plain.call(single(_any.version())))
-        return known
+        return known if known is not None else await self._asking_version.during(self._ask_for_the_version)
 
     async def logout(self) -> None:
         """End the session, if there is one. A failure is kept quiet: the session then ends by itself."""
@@ -154,22 +148,31 @@ class ZabbixAuth:
             return "body"
         return "header" if await self.version() >= HEADER_FROM else "body"
 
+    async def _ask_for_the_version(self) -> Version:
+        meanwhile = self._version  # what another call may have found out
+        self._version = known = meanwhile or release(await self._plain.call(single(_any.version())))
+        return known
+
     async def _open_session(self) -> Secret:
         session = self._session
-        if session is not None:
-            return session
-        async with self._logging_in:
-            if self._session is not None:
-                return self._session
-            if self._login_failed is not None:
-                raise copy.copy(self._login_failed)
-            try:
-                text = await self._plain.call(single(_login_call(cast(Login, self._login))))
-            except AuthenticationError as e:
-                self._login_failed = e
-                raise copy.copy(e) from None
-            self._session = Secret(text, name="session", allow_any_text=True)
+        return session if session is not None else await self._logging_in.during(self._log_in)
+
+    async def _log_in(self) -> Secret:
+        if self._session is not None:
             return self._session
+        if self._login_failed is not None:
+            raise copy.copy(self._login_failed)
+        try:
+            text = await self._plain.call(single(_login_call(cast(Login, self._login))))
+        except AuthenticationError as e:
+            self._login_failed = e
+            raise copy.copy(e) from None
+        self._session = Secret(text, name="session", allow_any_text=True)
+        return self._session
+
+    async def _forget(self, used: Secret | None) -> None:
+        """Whoever sends next logs in, unless another call did so already."""
+        self._session = None if self._session == used else self._session
 
     async def _look_for_the_header(self, credential: Secret, error: AuthenticationError) -> bool:
         """Refused although sent: if the server knows the credential, the header did not arrive."""

@@ -153,7 +153,7 @@ class ZabbixSLA(SyncClient):
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = SyncRuntime(http)
+        runtime = SyncRuntime(http, instead="zabbix_sla.AsyncZabbixSLA")
         try:
             caller = make_caller(
                 runtime,

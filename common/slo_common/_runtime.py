@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
+import sys
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractAsyncContextManager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -23,12 +22,24 @@ from slo_common._drive import drive
 from slo_common._errors import ClientClosed, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
 from slo_common._failures import Progress, deadline_exceeded
 from slo_common._http import AsyncCarrier, AsyncHTTP, Bounds, SandboxTransport, SyncCarrier, SyncHTTP
+from slo_common._limiter import ForkSafeLock
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
     from slo_common.sandbox._state import VirtualClock
 
 R = TypeVar("R")
+
+_DEV_MODE = sys.flags.dev_mode
+"""``python -X dev`` or ``PYTHONDEVMODE=1``."""
+
+
+class Lock(Protocol):
+    """Lets in one at a time of those who share it."""
+
+    async def during(self, work: Callable[[], Awaitable[R]]) -> R:
+        """Do this when nobody else is at theirs."""
+        ...
 
 
 class Runtime(Protocol):
@@ -48,7 +59,7 @@ class Runtime(Protocol):
         """One attempt. Raises a :class:`TransportError` that says how far it got; ``what`` names the call in it."""
         ...
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
+    def lock(self) -> Lock:
         """A lock for flows of this client."""
         ...
 
@@ -76,9 +87,13 @@ def _virtual_clock(http: object) -> VirtualClock | None:
 
 
 class SyncRuntime:
-    """Blocks. Safe to share between threads; after a fork the child opens its own connections."""
+    """Blocks. Safe to share between threads; after a fork the child opens its own connections.
 
-    def __init__(self, http: SyncHTTP | None = None) -> None:
+    ``instead``: the client for those who have an event loop, as ``package.Name``.
+    """
+
+    def __init__(self, http: SyncHTTP | None = None, *, instead: str = "an async client") -> None:
+        self._instead = instead
         self._deadline = Deadline()
         self._carrier = SyncCarrier(http, self._deadline)
         self._clock = _virtual_clock(http)
@@ -103,6 +118,10 @@ class SyncRuntime:
         return self._closed or self._carrier.is_closed
 
     async def send(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None = None) -> Reply:
+        if _DEV_MODE:
+            from slo_common._blocking import warn_in_a_loop
+
+            warn_in_a_loop(what, instead=self._instead)
         carrier = self._carrier
         if self._is_closed():
             raise ClientClosed("the client is closed")
@@ -130,7 +149,7 @@ class SyncRuntime:
         failure.sent = progress.sent
         raise failure
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
+    def lock(self) -> Lock:
         return _BlockingLock()
 
     async def offload(self, function: Callable[[], R]) -> R:
@@ -178,14 +197,14 @@ def _collect(running: dict[Future[R], int], done: Callable[[int, R], None]) -> N
 
 
 class _BlockingLock:
+    """Entered as Python's own lock, which Ctrl-C leaves free wherever it falls; an ``__aenter__`` of ours it would leave taken."""
+
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards whatever its owner says
+        self._lock = ForkSafeLock()  # guards whatever its owner says
 
-    async def __aenter__(self) -> None:
-        self._lock.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
+    async def during(self, work: Callable[[], Awaitable[R]]) -> R:
+        with self._lock.here:
+            return await work()
 
 
 class AsyncRuntime:
@@ -246,8 +265,8 @@ class AsyncRuntime:
             failure.sent = progress.sent
         raise failure
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
-        return anyio.Lock()
+    def lock(self) -> Lock:
+        return _AsyncLock()
 
     async def offload(self, function: Callable[[], R]) -> R:
         results: list[R] = []
@@ -290,6 +309,15 @@ class AsyncRuntime:
         """Close the connections, unless the httpx client was given by the caller."""
         self._closed = True
         await self._carrier.aclose()
+
+
+class _AsyncLock:
+    def __init__(self) -> None:
+        self._lock = anyio.Lock()  # guards whatever its owner says
+
+    async def during(self, work: Callable[[], Awaitable[R]]) -> R:
+        async with self._lock:
+            return await work()
 
 
 def _current_loop() -> object:

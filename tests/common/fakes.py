@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from slo_common._auth import Authenticator, HeaderAuth
@@ -16,6 +15,7 @@ from slo_common._limiter import LimitKey, NoRateLimiter, RateLimiter, Reservatio
 from slo_common._ratelimit import RateLimitState
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._retry import RetryPolicy
+from slo_common._runtime import Lock
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._values import Call, Reply, Request, Safety
@@ -63,8 +63,8 @@ class FakeRuntime:
             raise step
         return step if isinstance(step, Reply) else step(request)
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
-        return _no_lock()
+    def lock(self) -> Lock:
+        return _NoLock()
 
     async def offload(self, function: Callable[[], R]) -> R:
         self.offloaded += 1
@@ -77,9 +77,9 @@ class FakeRuntime:
             done(i, await job())
 
 
-@asynccontextmanager
-async def _no_lock() -> AsyncGenerator[None]:
-    yield
+class _NoLock:
+    async def during(self, work: Callable[[], Awaitable[R]]) -> R:
+        return await work()
 
 
 class RecordingLimiter:

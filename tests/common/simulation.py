@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
 from email.utils import formatdate
 from random import Random
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from slo_common._execute import Caller
 from slo_common._http import Bounds
 from slo_common._limiter import LocalRateLimiter, RateLimiter
 from slo_common._retry import RetryPolicy
+from slo_common._runtime import Lock
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
 from slo_common._values import Call, Reply, Request, Safety
@@ -143,7 +143,7 @@ class SimRuntime:
         await Pause(self._server.way())
         return reply
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
+    def lock(self) -> Lock:
         raise NotImplementedError
 
     async def offload(self, function: Callable[[], R]) -> R:

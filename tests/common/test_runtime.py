@@ -959,12 +959,11 @@ def test_a_lock_lets_one_thread_in_at_a_time() -> None:
 
     async def enter() -> None:
         nonlocal inside, most
-        async with lock:
-            inside += 1
-            most = max(most, inside)
-            inside -= 1
+        inside += 1
+        most = max(most, inside)
+        inside -= 1
 
-    threads = [threading.Thread(target=lambda: drive(enter())) for _ in range(20)]
+    threads = [threading.Thread(target=lambda: drive(lock.during(enter))) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -978,15 +977,14 @@ async def test_a_lock_lets_one_task_in_at_a_time() -> None:
 
     async def enter() -> None:
         nonlocal inside, most
-        async with lock:
-            inside += 1
-            most = max(most, inside)
-            await anyio.lowlevel.checkpoint()
-            inside -= 1
+        inside += 1
+        most = max(most, inside)
+        await anyio.lowlevel.checkpoint()
+        inside -= 1
 
     async with anyio.create_task_group() as group:
         for _ in range(20):
-            group.start_soon(enter)
+            group.start_soon(lock.during, enter)
     assert (inside, most) == (0, 1)
 
 

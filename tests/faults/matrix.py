@@ -380,7 +380,12 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(87, "Closed twice; closed during a call", "Twice is fine; the call ends and is not tried again", "`ClientClosed`"),
         Row(88, "One client for many threads or tasks", "Every answer goes to who asked", "nothing"),
         Row(89, "One async client in two event loops", "Refused; nothing is sent", "`LoopMismatch`"),
-        Row(90, "The sync client inside an event loop", "Works, and blocks the loop: use the async client there", "nothing"),
+        Row(
+            90,
+            "The sync client inside an event loop",
+            "Works, and blocks the loop. Python's development mode warns at the calling line, and names the async client",
+            "nothing; `RuntimeWarning` (`python -X dev`)",
+        ),
         Row(91, "Secrets in `repr`", "Shown as `***`", "nothing"),
         Row(92, "Secrets in logs", "None, at any level, of httpx and httpcore neither", "nothing"),
         Row(93, "Secrets in exceptions, tracebacks and pickles", "None; exceptions cross process boundaries", "nothing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Generic, Self, TypeVar
 
@@ -15,8 +16,10 @@ from datadog_slo.sandbox import DatadogSandbox
 from slo_common import LocalRateLimiter
 from slo_common.sandbox import VirtualClock
 from tests.common.fakes import RecordingLimiter
-from tests.faults.clients import DEFAULTS, STATUS, Driver, read, write
+from tests.faults.clients import DEFAULTS, STATUS, Driver, read, read_slas, write
 from tests.faults.server import FaultServer, Script, answer, read_request, repeat
+from zabbix_sla import ZabbixSLA
+from zabbix_sla.sandbox import ZabbixSandbox
 
 T = TypeVar("T")
 HELD = Script(repeat(read_request(), answer(200, STATUS, keep=True)))
@@ -88,7 +91,11 @@ class Pressed:
 
     def _event(self, frame: FrameType, event: str, _: object) -> None:
         module = str(frame.f_globals.get("__name__", ""))
-        if event in ("call", "c_return") and module.startswith(("slo_common.", "datadog_slo.")) and ".sandbox" not in module:
+        if (
+            event in ("call", "c_return")
+            and module.startswith(("slo_common.", "datadog_slo.", "zabbix_sla."))
+            and ".sandbox" not in module
+        ):
             self._left -= 1
             if self._left == 0:
                 self.pressed = True
@@ -135,4 +142,28 @@ def test_f84_ctrl_c_at_every_place_of_a_blocking_call() -> None:
             assert next(iter(dd.slos.list(page_size=1))).id
             assert sandbox.clock.now() - began <= 120.0  # at worst a lease
             assert places < 5000
+    assert places > 100
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")  # as above
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_f84_ctrl_c_at_every_place_of_a_login() -> None:
+    """The question for the version and the login are each asked by one call at a time, under a lock."""
+    sandbox = ZabbixSandbox.demo(clock=VirtualClock())
+    places = 0
+    pressed = True
+    while pressed:
+        with ZabbixSLA("http://127.0.0.1:1", user="Admin", password="zabbix", http=sandbox.transport()) as zbx:
+            if places == 0:
+                read_slas(zbx)  # once, so that what is loaded late is there
+            else:
+                with Pressed(places) as ctrl_c, suppress(KeyboardInterrupt):
+                    read_slas(zbx)
+                pressed = ctrl_c.pressed
+            client: Any = zbx
+            auth = client._caller.auth
+            assert [lock._lock.here.locked() for lock in (auth._asking_version, auth._logging_in)] == [False, False]
+            assert len(read_slas(zbx)) == 3  # the client is as good as before
+        places += 1
+        assert places < 5000
     assert places > 100

@@ -9,12 +9,15 @@ import logging
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -395,6 +398,71 @@ def test_f90_sync_client_in_a_running_loop(backend: str) -> None:
             return dd.reports.status("r-1")
 
     assert anyio.run(ask, backend=backend).status == "completed"  # it blocks the loop, and works
+
+
+IN_A_LOOP = """
+import asyncio, sys
+from tests.faults.clients import STATUS, client_of, read, read_sla, read_slas
+from tests.faults.scripted import Scripted, reply
+
+async def main():
+    for of, use in (("datadog", read), ("rootly", read_sla), ("zabbix", read_slas)):
+        with client_of("sync", of, http=Scripted(reply(404)).transport()) as client:
+            for _ in range(2):
+                try:
+                    {use}
+                except Exception as e:
+                    print(type(e).__name__)
+
+{run}
+"""
+
+
+def _said(*flags: str, use: str = "use(client)", run: str = "asyncio.run(main())") -> tuple[list[str], list[str]]:
+    """What a Python of its own says: its output, and its warnings."""
+    script = IN_A_LOOP.format(use=use, run=run)
+    done = subprocess.run(
+        [sys.executable, *flags, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=Path(__file__).parents[2],
+    )
+    return done.stdout.split(), [line for line in done.stderr.splitlines() if "RuntimeWarning" in line]
+
+
+def test_f90_sync_client_in_a_running_loop_under_development_mode() -> None:
+    output, warnings = _said("-X", "dev")
+    assert output == ["NotFound"] * 6
+    # At the line that called into the SDK: here a helper of the tests, which has one line for each vendor. Each line once.
+    places = [(line.partition(":")[0].rpartition("/")[2], line.partition("RuntimeWarning: ")[2]) for line in warnings]
+    assert places == [
+        ("clients.py", f"{call} blocks the event loop that runs in this thread: use {client} there")
+        for call, client in (
+            ("datadog.reports.status", "datadog_slo.AsyncDatadogSLO"),
+            ("rootly.slas.get", "rootly_sla.AsyncRootlySLA"),
+            ("zabbix.sla.get", "zabbix_sla.AsyncZabbixSLA"),
+        )
+    ]
+
+
+def test_f90_without_development_mode_nothing_is_said() -> None:
+    assert _said() == (["NotFound"] * 6, [])
+
+
+@pytest.mark.parametrize(
+    ("use", "run"),
+    [
+        ("await asyncio.to_thread(use, client)", "asyncio.run(main())"),
+        ("await anyio.to_thread.run_sync(use, client)", "import anyio; anyio.run(main)"),
+        ("await anyio.to_thread.run_sync(use, client)", "import anyio; anyio.run(main, backend='trio')"),
+        ("use(client)", "from slo_common._drive import drive; drive(main())"),
+    ],
+    ids=["thread", "thread of anyio", "thread of trio", "no loop"],
+)
+def test_f90_where_no_loop_is_blocked_nothing_is_said(use: str, run: str) -> None:
+    assert _said("-X", "dev", use=use, run=run) == (["NotFound"] * 6, [])
 
 
 # Secrets; tests/secrets searches everything for them.
