@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from datadog_slo._async_resources import AsyncCorrections, AsyncReports, AsyncSlos
 from datadog_slo._config import Credential, Token, settings
-from slo_common._clients import AsyncClient
+from slo_common._clients import AsyncClient, bare
 from slo_common._errors import SloError
 from slo_common._limiter import RateLimiter
 from slo_common._retry import RetryPolicy
@@ -73,10 +73,10 @@ class AsyncDatadogSLO(AsyncClient):
                 on_event=on_event,
                 allow_insecure=allow_insecure,
             )
+            runtime = AsyncRuntime(http)
         except SloError as e:
-            del api_key, app_key, bearer_token  # tools that show the locals of every frame must not find them here
-            raise e.with_traceback(None) from None
-        runtime = AsyncRuntime(http)
+            del api_key, app_key, bearer_token, site, base_url  # see bare
+            raise bare(e) from None
         super().__init__(told.caller(runtime), runtime)
         self._attach()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from rootly_sla._recent import RecentWrites
 from slo_common._auth import HeaderAuth
-from slo_common._clients import AsyncClient, SyncClient, from_environment
+from slo_common._clients import AsyncClient, SyncClient, bare, from_environment
 from slo_common._errors import ConfigurationError, SloError
 from slo_common._execute import Caller
 from slo_common._limiter import LocalRateLimiter
@@ -81,8 +81,8 @@ class RootlySLA(SyncClient):
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = SyncRuntime(http, instead="rootly_sla.AsyncRootlySLA")
         try:
+            runtime = SyncRuntime(http, instead="rootly_sla.AsyncRootlySLA")
             caller = _caller(
                 runtime,
                 token,
@@ -94,8 +94,8 @@ class RootlySLA(SyncClient):
                 allow_insecure=allow_insecure,
             )
         except SloError as e:
-            del token  # tools that show the locals of every frame must not find it here
-            raise e.with_traceback(None) from None
+            del token, base_url  # see bare
+            raise bare(e) from None
         super().__init__(caller, runtime)
         self._recent = RecentWrites()
         self._attach()
@@ -139,8 +139,8 @@ class AsyncRootlySLA(AsyncClient):
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = AsyncRuntime(http)
         try:
+            runtime = AsyncRuntime(http)
             caller = _caller(
                 runtime,
                 token,
@@ -152,8 +152,8 @@ class AsyncRootlySLA(AsyncClient):
                 allow_insecure=allow_insecure,
             )
         except SloError as e:
-            del token  # tools that show the locals of every frame must not find it here
-            raise e.with_traceback(None) from None
+            del token, base_url  # see bare
+            raise bare(e) from None
         super().__init__(caller, runtime)
         self._recent = RecentWrites()
         self._attach()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from slo_common._clients import AsyncClient, SyncClient, from_environment
+from slo_common._clients import AsyncClient, SyncClient, bare, from_environment
 from slo_common._drive import drive
 from slo_common._errors import ConfigurationError, SloError
 from slo_common._execute import Caller
@@ -153,8 +153,8 @@ class ZabbixSLA(SyncClient):
         http: SyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = SyncRuntime(http, instead="zabbix_sla.AsyncZabbixSLA")
         try:
+            runtime = SyncRuntime(http, instead="zabbix_sla.AsyncZabbixSLA")
             caller = make_caller(
                 runtime,
                 url=url,
@@ -169,8 +169,8 @@ class ZabbixSLA(SyncClient):
                 allow_insecure=allow_insecure,
             )
         except SloError as e:
-            del token, password  # tools that show the locals of every frame must not find them here
-            raise e.with_traceback(None) from None
+            del url, token, password  # see bare
+            raise bare(e) from None
         super().__init__(caller, runtime)
         self._attach()
 
@@ -242,8 +242,8 @@ class AsyncZabbixSLA(AsyncClient):
         http: AsyncHTTP | None = None,
         allow_insecure: bool = False,
     ) -> None:
-        runtime = AsyncRuntime(http)
         try:
+            runtime = AsyncRuntime(http)
             caller = make_caller(
                 runtime,
                 url=url,
@@ -258,8 +258,8 @@ class AsyncZabbixSLA(AsyncClient):
                 allow_insecure=allow_insecure,
             )
         except SloError as e:
-            del token, password  # tools that show the locals of every frame must not find them here
-            raise e.with_traceback(None) from None
+            del url, token, password  # see bare
+            raise bare(e) from None
         super().__init__(caller, runtime)
         self._attach()
 

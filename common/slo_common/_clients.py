@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from slo_common._drive import drive
+from slo_common._errors import SloError
 from slo_common._execute import Caller
 from slo_common._values import Call
 
@@ -25,6 +26,15 @@ def from_environment(value: T | None, names: Sequence[str]) -> T | str | None:
     if value is not None:
         return value
     return next((os.environ[n] for n in names if os.environ.get(n)), None)
+
+
+def bare(error: SloError) -> SloError:
+    """An error of a constructor without the way it came: tools that show the locals of every frame would find keys and passwords there.
+
+    The constructor itself is on the way again: it first deletes what it was given.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 class SyncClient:

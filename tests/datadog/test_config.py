@@ -129,7 +129,7 @@ def test_an_address_in_the_environment_comes_before_its_site_and_after_an_argume
         ({"bearer_token": "t\tt"}, "bearer_token: a control character"),
         ({"api_key": "k", "app_key": "a", "site": "a/b"}, "site: 'a/b' was given"),
         ({"api_key": "k", "app_key": "a", "site": "a b"}, "site: 'a b' was given"),
-        ({"api_key": "k", "app_key": "a", "site": "user@host"}, "site: 'user@host' was given"),
+        ({"api_key": "k", "app_key": "a", "site": "user@host"}, "site: something else was given"),
         ({"api_key": "k", "app_key": "a", "site": "datadoghq.eu", "base_url": "https://x"}, "site, base_url: both were given"),
         ({"api_key": "k", "app_key": "a", "base_url": "http://example.com"}, "credentials in the clear"),
         ({"api_key": "k", "app_key": "a", "base_url": "ftp://example.com"}, "base_url: "),

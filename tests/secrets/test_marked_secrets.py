@@ -256,6 +256,56 @@ def test_keys_of_the_environment_that_cannot_be_sent(driver: Driver, monkeypatch
         assert caught.leaks(MARKS) == []
 
 
+ADDRESSES = (
+    "https://user:{}@vendor.example",
+    "https://user:{}@vendor.example:port",
+    "https://[user:{}@vendor.example",
+    "https://vendor.example/?token={}",
+    "https://vendor.example/#{}",
+    "ftp://user:{}@vendor.example",
+    "user:{}@vendor.example",
+    " https://user:{}@vendor.example",
+)
+VENDORS = pytest.mark.parametrize(
+    ("of", "name", "variable"),
+    [("datadog", "base_url", "DD_BASE_URL"), ("rootly", "base_url", "ROOTLY_BASE_URL"), ("zabbix", "url", "ZABBIX_URL")],
+)
+
+
+def _refused(driver: Driver, of: str, **options: Any) -> list[str]:
+    """What the refusal to make a client shows."""
+    with trap() as caught, pytest.raises(SloError) as failed:
+        client_of(driver.mode, of, **options)
+    caught.take(failed.value)
+    return caught.leaks(MARKS)
+
+
+@VENDORS
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_address_that_is_refused(driver: Driver, of: str, name: str, variable: str, address: str, monkeypatch: Any) -> None:
+    hidden = address.format(PASSWORD)
+    for given in (hidden, hidden.encode(), [hidden]):
+        assert _refused(driver, of, **{name: given}) == []
+    monkeypatch.setenv(variable, hidden)
+    assert _refused(driver, of, **{name: None}) == []
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_site_that_is_refused(driver: Driver, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for given in (address.format(PASSWORD), [address.format(PASSWORD)]):
+        assert _refused(driver, "datadog", site=given) == []
+    monkeypatch.setenv("DD_SITE", address.format(PASSWORD))
+    assert _refused(driver, "datadog") == []
+
+
+@VENDORS
+def test_client_that_the_environment_prevents(driver: Driver, of: str, name: str, variable: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv(variable, "https://vendor.example")
+    monkeypatch.setenv("HTTPS_PROXY", f"ftp://user:{PROXY_PASSWORD}@proxy.example")
+    keys = {"datadog": {"api_key": API, "app_key": APP}, "rootly": {"token": ROOTLY}, "zabbix": {"token": BEARER * 4}}[of]
+    assert _refused(driver, of, **keys, **{name: None}) == []
+
+
 def test_token_that_a_provider_gives_and_that_cannot_be_sent(driver: Driver) -> None:
     sandbox = DatadogSandbox(clock=VirtualClock())
     options: dict[str, Any] = {"api_key": None, "app_key": None, "bearer_token": lambda: f"{BEARER}\n", "http": sandbox.transport()}
