@@ -227,13 +227,13 @@ local function ask(q, ticket)
     if now - sent_at >= lease then landed(q, other) end
   end
   local grace = math.min(GRACE, lease)
-  local ahead, first = 0, nil
+  local ahead, last = 0, nil
   for other, wakes in pairs(q.waiting) do
     if wakes + grace <= now then
       q.waiting[other] = nil
     elseif other < ticket then
       ahead = ahead + 1
-      first = math.min(first or wakes, wakes)
+      last = math.max(last or wakes, wakes)
     end
   end
   local wait = bucket_wait(q, ahead)
@@ -242,7 +242,7 @@ local function ask(q, ticket)
     go(q, ticket)
     return 0
   end
-  if first then wait = math.min(wait, math.max(first + grace - now, MARGIN)) end
+  if last then wait = math.min(wait, math.max(last + grace - now, MARGIN)) end
   for _, sent_at in pairs(q.flying) do
     wait = math.min(wait, math.max(sent_at + lease - now, MARGIN))
   end

@@ -56,8 +56,8 @@ class LeasedQueue(Queue):
         if wait <= 0:
             return 0.0
         ahead = [wakes for other, wakes in self.waiting.items() if other < ticket]
-        if ahead:  # should the one ahead be dead, its place is ours then
-            wait = min(wait, max(min(ahead) + grace - now, MARGIN))
+        if ahead:  # should all of them be dead, their place is ours then; to ask after each would have hundreds ask without end
+            wait = min(wait, max(max(ahead) + grace - now, MARGIN))
         if self.bucket.flying:  # and should a caller be dead, its place falls free with its lease
             wait = min(wait, max(min(self.bucket.flying.values()) + self.lease - now, MARGIN))
         self.waiting[ticket] = now + wait

@@ -123,6 +123,17 @@ def test_who_stands_behind_one_that_died_in_its_sleep_asks_again_when_the_grace_
     assert queue.waiting == {}
 
 
+def test_who_stands_behind_several_asks_again_when_all_of_them_may_be_dead() -> None:
+    queue = LeasedQueue(600.0)
+    queue.bucket.known, queue.bucket.limit, queue.bucket.sliding, queue.bucket.period = True, 3, True, 60.0
+    queue.bucket.freed = [1.0, 2.0, 4.0]
+    assert [queue.ask(ticket, 0.0) for ticket in (1, 2)] == pytest.approx([1.0, 2.0])
+    assert queue.ask(3, 0.0) == pytest.approx(4.0)  # its own turn
+    queue.bucket.freed = [1.0, 2.0, 40.0]
+    assert queue.ask(3, 0.0) == pytest.approx(2.0 + queue.GRACE)
+    assert queue.ask(3, 2.0 + queue.GRACE) == 0
+
+
 def test_the_grace_is_no_longer_than_the_lease() -> None:
     queue = LeasedQueue(1.0)
     queue.bucket.blocked_until = 100.0
