@@ -56,17 +56,22 @@ class SyncClient:
         timeout: float | Timeouts | None = None,
         retry: RetryPolicy | None = None,
         max_response_bytes: int | None = None,
+        strict_json: bool | None = None,
         on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Self:
         """The same client (same connections, same rate limiter) with other options; what is left out stays as it is.
 
         ``timeout``: seconds for one call in all. ``retry``: see :class:`~slo_common.RetryPolicy`. ``max_response_bytes``: of one reply,
-        decompressed. ``on_event``: hooks in the place of the client's; an empty list is none. Raises :class:`~slo_common.InvalidArgument`.
+        decompressed. ``strict_json``: refuse a reply in which an object has a key twice, with :class:`~slo_common.MalformedResponse`; else
+        its last value counts. ``on_event``: hooks in the place of the client's; an empty list is none. Raises
+        :class:`~slo_common.InvalidArgument`.
 
         >>> client.with_options(timeout=5)  # doctest: +SKIP
         """
         return self._view(
-            self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, on_event=on_event)
+            self._caller.with_options(
+                timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, strict_json=strict_json, on_event=on_event
+            )
         )
 
     def _view(self, caller: Caller) -> Self:
@@ -111,17 +116,22 @@ class AsyncClient:
         timeout: float | Timeouts | None = None,
         retry: RetryPolicy | None = None,
         max_response_bytes: int | None = None,
+        strict_json: bool | None = None,
         on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Self:
         """The same client (same connections, same rate limiter) with other options; what is left out stays as it is.
 
         ``timeout``: seconds for one call in all. ``retry``: see :class:`~slo_common.RetryPolicy`. ``max_response_bytes``: of one reply,
-        decompressed. ``on_event``: hooks in the place of the client's; an empty list is none. Raises :class:`~slo_common.InvalidArgument`.
+        decompressed. ``strict_json``: refuse a reply in which an object has a key twice, with :class:`~slo_common.MalformedResponse`; else
+        its last value counts. ``on_event``: hooks in the place of the client's; an empty list is none. Raises
+        :class:`~slo_common.InvalidArgument`.
 
         >>> client.with_options(timeout=5)  # doctest: +SKIP
         """
         return self._view(
-            self._caller.with_options(timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, on_event=on_event)
+            self._caller.with_options(
+                timeout=timeout, retry=retry, max_response_bytes=max_response_bytes, strict_json=strict_json, on_event=on_event
+            )
         )
 
     def _view(self, caller: Caller) -> Self:

@@ -69,7 +69,7 @@ def decode_large(call: Call[T], reply: Reply) -> T:
         gc.enable()
 
 
-def _option_problems(retry: object, limiter: object, max_response_bytes: object) -> Iterator[str]:
+def _option_problems(retry: object, limiter: object, max_response_bytes: object, strict_json: object) -> Iterator[str]:
     """What is wrong with the options of a client: said when it is made, not when the first call fails."""
     if not isinstance(retry, RetryPolicy):
         yield f"retry: {retry!r} was given; allowed: a RetryPolicy"
@@ -77,6 +77,8 @@ def _option_problems(retry: object, limiter: object, max_response_bytes: object)
         yield f"rate_limiter: {limiter!r} was given; allowed: a rate limiter, such as LocalRateLimiter()"
     if not is_int(max_response_bytes) or max_response_bytes < 1:
         yield f"max_response_bytes: {max_response_bytes!r} was given; allowed: a whole number of at least 1"
+    if not isinstance(strict_json, bool):
+        yield f"strict_json: {strict_json!r} was given; allowed: True or False"
 
 
 @frozen(kw_only=True)
@@ -94,11 +96,13 @@ class Caller:
     timeouts: Timeouts = field(factory=Timeouts)
     retry: RetryPolicy = field(factory=RetryPolicy)
     max_response_bytes: int = MAX_JSON_BYTES
+    strict_json: bool = False
+    """Whether a good reply in which an object has a key twice is refused."""
     listeners: Listeners = field(factory=Listeners)
     chance: Callable[[], float] = random.random
 
     def __attrs_post_init__(self) -> None:
-        require(_option_problems(self.retry, self.limiter, self.max_response_bytes))
+        require(_option_problems(self.retry, self.limiter, self.max_response_bytes, self.strict_json))
 
     def with_options(
         self,
@@ -106,6 +110,7 @@ class Caller:
         timeout: float | Timeouts | None = None,
         retry: RetryPolicy | None = None,
         max_response_bytes: int | None = None,
+        strict_json: bool | None = None,
         on_event: OnEvent | Sequence[OnEvent] | None = None,
     ) -> Caller:
         return evolve(
@@ -113,6 +118,7 @@ class Caller:
             timeouts=self.timeouts if timeout is None else Timeouts.of(timeout),
             retry=self.retry if retry is None else retry,
             max_response_bytes=self.max_response_bytes if max_response_bytes is None else max_response_bytes,
+            strict_json=self.strict_json if strict_json is None else strict_json,
             listeners=self.listeners if on_event is None else Listeners(logger=self.listeners.logger, hooks=hooks_of(on_event)),
         )
 
@@ -269,6 +275,10 @@ class _Run:
                 await self._pace(lambda: reservation.done(None, refused=False, now=lost_at))
 
     def _decoded(self, reply: Reply) -> Any:
+        if self._caller.strict_json and reply.status < 300:
+            from slo_common._json import refuse_doubles
+
+            refuse_doubles(conceal(reply, self._caller.auth.secrets), call=self._call.name)
         if self._call.errors_in is not None:
             return self._call.decode(conceal(reply, self._caller.auth.secrets))
         try:

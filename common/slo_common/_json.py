@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
 import re
 from collections.abc import Callable
 from typing import Final, NoReturn
 
-from slo_common._errors import MalformedResponse, UnexpectedContent
+from slo_common._errors import MalformedResponse, UnexpectedContent, shown
 from slo_common._values import Reply
 
 JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
@@ -99,6 +100,27 @@ def parse(body: bytes) -> JsonValue:
     except RecursionError:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from None
     return value
+
+
+def refuse_doubles(reply: Reply, *, call: str) -> None:
+    """Raise :class:`MalformedResponse` if an object has a key twice, of which all readers here take the last one.
+
+    A reading of its own, that only those pay for who want it. What is no JSON is left to the reader that comes after.
+    """
+    doubled: list[str] = []
+
+    def look(members: list[tuple[str, object]]) -> None:
+        if len(dict(members)) < len(members):
+            keys = sorted(key for key, _ in members)
+            doubled.extend(one for one, other in itertools.pairwise(keys) if one == other)
+
+    try:
+        json.loads(reply.body, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return
+    if doubled:
+        keys = shown(", ".join(map(repr, dict.fromkeys(doubled))), limit=200)
+        raise MalformedResponse(f"{call}: twice in one object: {keys}", call=call, excerpt=excerpt(reply.body), status=reply.status)
 
 
 def loads(reply: Reply, *, call: str, request_id: str | None = None) -> JsonValue:

@@ -77,6 +77,7 @@ def test_options_change_what_they_name_and_leave_the_rest() -> None:
     assert caller.with_options(retry=RetryPolicy(attempts=1)).retry.attempts == 1
     assert caller.with_options(max_response_bytes=10).max_response_bytes == 10
     assert caller.with_options(max_response_bytes=10).limiter is caller.limiter
+    assert caller.with_options(strict_json=True).strict_json
 
 
 # What comes back.
@@ -154,9 +155,13 @@ def test_a_good_result_is_the_servers_to_the_last_character() -> None:
     assert run(caller_of(runtime, auth=Repeating()), call_of()) == "long-enough-token"
 
 
+def _no_errors(_: object) -> tuple[SloError, ...]:
+    return ()
+
+
 def test_a_result_that_quotes_errors_is_cleaned_too() -> None:
     runtime = FakeRuntime(ok(b"long-enough-token"))
-    assert run(caller_of(runtime, auth=Repeating()), call_of(errors_in=lambda _: ())) == "***"
+    assert run(caller_of(runtime, auth=Repeating()), call_of(errors_in=_no_errors)) == "***"
 
 
 # How often.
@@ -928,7 +933,12 @@ def test_a_flow_that_suspends_in_the_sync_client_is_a_programming_error() -> Non
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [({"retry": "x"}, "retry: 'x'"), ({"max_response_bytes": 0}, "max_response_bytes: 0"), ({"max_response_bytes": True}, "True")],
+    [
+        ({"retry": "x"}, "retry: 'x'"),
+        ({"max_response_bytes": 0}, "max_response_bytes: 0"),
+        ({"max_response_bytes": True}, "True"),
+        ({"strict_json": 1}, "strict_json: 1"),
+    ],
 )
 def test_an_option_that_fits_no_type_is_named_before_any_call(options: dict[str, Any], named: str) -> None:
     with pytest.raises(InvalidArgument, match=named):

@@ -265,7 +265,12 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(56, "Nesting without end", "Refused beyond 64 levels, before it is parsed", "`MalformedResponse`"),
         Row(57, "A number of thousands of digits", "Refused; whole numbers that fit stay exact", "`MalformedResponse`"),
         Row(58, "NaN, Infinity, numbers that overflow", "Refused", "`MalformedResponse`"),
-        Row(59, "The same key twice", "The last one counts", "nothing"),
+        Row(
+            59,
+            "The same key twice",
+            "The last one counts; refused with `strict_json`. Writes then in doubt",
+            "`MalformedResponse`, `OutcomeUnknown` (`strict_json=True`)",
+        ),
         Row(
             60,
             "The right shape with wrong types",

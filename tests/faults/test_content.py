@@ -21,6 +21,7 @@ from slo_common import (
     PaginationError,
     PartialFailure,
     SloError,
+    UnexpectedContent,
     ValidationFailed,
 )
 from slo_common._values import Reply
@@ -93,6 +94,38 @@ def test_f59_duplicate_keys(driver: Driver) -> None:
     body = b'{"data":{"id":"r-0","id":"r-1","type":"report_id","attributes":{"status":"failed","status":"completed"}}}'
     status = driver.run(read, http=Scripted(reply(200, body)).transport())
     assert (status.id, status.status) == ("r-1", "completed")  # the last one counts, as with most readers of JSON
+
+
+_TWICE = b'{"data":{"id":"r-0","id":"r-1","type":"report_id","attributes":{"status":"failed","status":"completed"}}}'
+
+
+def test_f59_duplicate_keys_when_they_are_not_wanted(driver: Driver) -> None:
+    server = Scripted(reply(200, _TWICE))
+    error = driver.fails(MalformedResponse, lambda dd: read(dd.with_options(strict_json=True)), http=server.transport())
+    assert (told(error), len(server.ledger)) == (("yes", False, 1), 1)
+    assert str(error) == "datadog.reports.status: twice in one object: 'status', 'id'"
+    assert error.excerpt.startswith('{"data":{"id":"r-0","id"')
+    server = Scripted(reply(202, _TWICE))
+    unknown = driver.fails(OutcomeUnknown, lambda dd: write(dd.with_options(strict_json=True)), http=server.transport())
+    assert (told(unknown), len(server.applied)) == (("maybe", None, 1), 1)
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [reply(200, STATUS), reply(200, {**STATUS, "a": [{"id": 1}, {"id": 2}, {"data": {"id": 3}}]})],
+    ids=["none", "in several objects"],
+)
+def test_f59_keys_that_stand_once_in_each_object(driver: Driver, fine: Reply) -> None:
+    http = Scripted(fine).transport()
+    assert driver.run(lambda dd: read(dd.with_options(strict_json=True)), http=http).status == "completed"
+
+
+def test_f59_an_error_is_told_although_its_body_has_a_key_twice(driver: Driver) -> None:
+    refused = Scripted(reply(404, b'{"errors":["a"],"errors":["no such report"]}'))
+    error = driver.fails(NotFound, lambda dd: read(dd.with_options(strict_json=True)), http=refused.transport())
+    assert [e.detail for e in error.errors] == ["no such report"]
+    page = Scripted(reply(200, b"<html>"))  # and what is no JSON is told as that
+    driver.fails(UnexpectedContent, lambda dd: read(dd.with_options(strict_json=True)), http=page.transport())
 
 
 @pytest.mark.parametrize(

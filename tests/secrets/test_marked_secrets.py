@@ -315,6 +315,15 @@ def test_token_that_a_provider_gives_and_that_cannot_be_sent(driver: Driver) -> 
     assert caught.leaks(MARKS) == []
 
 
+def test_reply_that_repeats_a_key_of_ours_as_a_key_of_its_own(driver: Driver) -> None:
+    echo = Scripted(reply(200, f'{{"{APP}": 1, "{APP}": 2}}'.encode()))
+    with trap() as caught:
+        options = {"api_key": API, "app_key": APP, "http": echo.transport()}
+        _drive(driver, caught, "datadog", [lambda dd: read(dd.with_options(strict_json=True))], **options)
+    assert any("twice in one object: '***'" in text for text in caught.shown)
+    assert caught.leaks(MARKS) == []
+
+
 def test_failed_login(driver: Driver) -> None:
     sandbox = ZabbixSandbox.demo(clock=VirtualClock())
     options = {"token": None, "user": "Admin", "password": PASSWORD, "auth_transport": "auto"}

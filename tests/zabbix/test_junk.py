@@ -236,7 +236,7 @@ def test_an_option_that_fits_no_type_is_named_when_the_client_is_made(client: Ca
         client(**{"url": URL, **credential, option: ODD})
 
 
-@pytest.mark.parametrize("option", ["timeout", "retry", "max_response_bytes"])
+@pytest.mark.parametrize("option", ["timeout", "retry", "max_response_bytes", "strict_json"])
 def test_an_option_of_a_view_that_fits_no_type_is_named(option: str) -> None:
     with pytest.raises(InvalidArgument, match=rf"^{option}: "):
         CLIENT.with_options(**{option: ODD})
