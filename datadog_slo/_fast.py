@@ -17,21 +17,20 @@ from datadog_slo._checkpoint import CellValue
 from datadog_slo._convert import DECODER
 from datadog_slo._enums import SloType, Timeframe
 from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo, SliSpec, Slo, Threshold, TimeSliceSlo
-from slo_common._compile import REFUSALS, filler
+from datadog_slo._quick import SloPage
+from slo_common._compile import REFUSALS, Unfit, filler
 from slo_common._json import JsonValue, parse
 
 _Epoch = Annotated[int, msgspec.Meta(ge=0, lt=4_000_000_000)]
 """Later and negative ones are read by the other path, which knows their limits."""
 _NULL = Raw(b"null")
 _METRIC, _MONITOR, _TIME_SLICE = SloType.METRIC, SloType.MONITOR, SloType.TIME_SLICE
+_AT_ONCE = 128
+"""Records that are in memory beside the models."""
 _REMEMBERED = 256
-"""More different parts than that are not worth their memory: the next one will be different, too."""
+"""Where a list has more different parts than that, the next one will be different, too: it is not worth its memory."""
 
 T = TypeVar("T")
-
-
-class _Unfit(Exception):
-    """Something that the other path knows how to read."""
 
 
 class _Threshold(Struct, forbid_unknown_fields=True, gc=False):
@@ -48,7 +47,7 @@ class _Query(Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Slo(Struct, forbid_unknown_fields=True, gc=False):
-    """An SLO of any kind, in the vendor's own order of fields."""
+    """An SLO of any kind: to choose among records by a type that comes in their middle would be to look at them twice."""
 
     name: str
     thresholds: Raw
@@ -80,7 +79,7 @@ class _Meta(Struct):
 
 
 class _Slos(Struct):
-    data: list[_Slo]
+    data: list[Raw]  # records of all of them beside their models would take a third more memory
     metadata: _Meta | None = None
 
 
@@ -103,6 +102,7 @@ class _History(Struct):
 
 
 _slos = msgspec.json.Decoder(_Slos)
+_slo = msgspec.json.Decoder(_Slo)
 _threshold_list = msgspec.json.Decoder(list[_Threshold])
 _creator = msgspec.json.Decoder(Creator | None)
 _history = msgspec.json.Decoder(_History)
@@ -111,12 +111,12 @@ _made_metric, _made_monitor, _made_time_slice = filler(MetricSlo), filler(Monito
 _read_spec: Callable[[object], SliSpec] = DECODER.reader(SliSpec)
 
 
-def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:
+def slos(body: bytes) -> SloPage | None:
     """The SLOs of a list and the vendor's count of all, or None."""
     try:
         page = _slos.decode(body)
         found = tuple(_models(page.data))
-    except (msgspec.DecodeError, _Unfit, ValueError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     meta = page.metadata.page if page.metadata is not None else None
     return found, meta.total_count if meta is not None else None
@@ -159,19 +159,19 @@ def _thresholds(raw: bytes) -> tuple[Threshold, ...]:
     )
 
 
-def _moments(seconds: list[int | None]) -> list[datetime | None]:
-    """All of a list at once, which takes a fifth of the time."""
-    return msgspec.convert(seconds, list[datetime | None], strict=False)
+def _records(items: list[Raw]) -> Iterator[tuple[_Slo, datetime | None, datetime | None]]:
+    """The records, with what their times are as datetimes: many made at once take a fifth of the time."""
+    for start in range(0, len(items), _AT_ONCE):
+        records = [_slo.decode(item) for item in items[start : start + _AT_ONCE]]
+        created = msgspec.convert([r.created_at for r in records], list[datetime | None], strict=False)
+        modified = msgspec.convert([r.modified_at for r in records], list[datetime | None], strict=False)
+        yield from zip(records, created, modified, strict=True)
 
 
-def _models(records: list[_Slo]) -> Iterator[Slo]:
-    """One by one; each record is dropped for its model."""
+def _models(items: list[Raw]) -> Iterator[Slo]:
     thresholds, creator = _remembered(_thresholds), _remembered(_creator.decode)
     share = dict[str, str]().setdefault
-    records.reverse()
-    created, modified = _moments([r.created_at for r in records]), _moments([r.modified_at for r in records])
-    while records:
-        read = records.pop()
+    for read, created_at, modified_at in _records(items):
         extra: dict[str, JsonValue] = {}
         common = (
             read.name,
@@ -183,8 +183,8 @@ def _models(records: list[_Slo]) -> Iterator[Slo]:
             read.target_threshold,
             read.warning_threshold,
             None if read.creator is _NULL else creator(read.creator),
-            created.pop(),
-            modified.pop(),
+            created_at,
+            modified_at,
             read.type_id,
             read.monitor_tags,
             read.configured_alert_ids,
@@ -199,7 +199,7 @@ def _models(records: list[_Slo]) -> Iterator[Slo]:
         elif read.type == "time_slice" and not of_monitors and read.query is UNSET:
             yield _made_time_slice(*common, _TIME_SLICE, _spec(read.sli_specification))
         else:
-            raise _Unfit
+            raise Unfit
 
 
 def _spec(raw: Raw) -> SliSpec | None:
@@ -212,4 +212,4 @@ def _spec(raw: Raw) -> SliSpec | None:
     try:
         return _read_spec(value)
     except REFUSALS as e:
-        raise _Unfit from e
+        raise Unfit from e

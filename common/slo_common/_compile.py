@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PLAIN = (str, int, bool)
 _MISSING = object()
+_REMEMBERED = 2048
+"""Where a list has more different parts and texts than that, the next part will be different, too: it is not worth its key."""
 _LATEST = 4_000_000_000
 """Epoch seconds up to here are read in line; later ones, and negative ones, by the reader that knows their limits."""
 
@@ -189,7 +191,9 @@ class _Maker:
             key = (*value, *value.values(), *map(type, value.values()))  # the types: True and 1 are equal keys
             found = shared.get(key)
             if found is None:
-                found = shared[key] = read(value)
+                found = read(value)
+                if len(shared) < _REMEMBERED:
+                    shared[key] = found
             return found
 
         return remembered
