@@ -19,7 +19,7 @@ from datadog_slo._enums import SloType, Timeframe
 from datadog_slo._models_slos import Creator, MetricQuery, MetricSlo, MonitorSlo, SliSpec, Slo, Threshold, TimeSliceSlo
 from datadog_slo._quick import SloPage
 from slo_common._compile import REFUSALS, Unfit, filler
-from slo_common._json import JsonValue, parse
+from slo_common._json import parse
 
 _Epoch = Annotated[int, msgspec.Meta(ge=0, lt=4_000_000_000)]
 """Later and negative ones are read by the other path, which knows their limits."""
@@ -106,8 +106,11 @@ _slo = msgspec.json.Decoder(_Slo)
 _threshold_list = msgspec.json.Decoder(list[_Threshold])
 _creator = msgspec.json.Decoder(Creator | None)
 _history = msgspec.json.Decoder(_History)
-_made_threshold, _made_query = filler(Threshold), filler(MetricQuery)
-_made_metric, _made_monitor, _made_time_slice = filler(MetricSlo), filler(MonitorSlo), filler(TimeSliceSlo)
+_made_threshold, _made_query = filler(Threshold, "extra"), filler(MetricQuery, "extra")
+_MADE = ("id", "thresholds", "description", "tags", "creator", "created_at", "modified_at", "extra", "type")
+_made_metric = filler(MetricSlo, *_MADE, "query", "sli_specification")
+_made_monitor = filler(MonitorSlo, *_MADE, "monitor_ids", "groups")
+_made_time_slice = filler(TimeSliceSlo, *_MADE, "sli_specification")
 _read_spec: Callable[[object], SliSpec] = DECODER.reader(SliSpec)
 
 
@@ -151,12 +154,7 @@ def _remembered(read: Callable[[bytes], T]) -> Callable[[Raw], T]:
 
 
 def _thresholds(raw: bytes) -> tuple[Threshold, ...]:
-    return tuple(
-        [
-            _made_threshold(t.timeframe, t.target, t.warning, t.target_display, t.warning_display, {})
-            for t in _threshold_list.decode(raw)
-        ]
-    )
+    return tuple([_made_threshold(record, {}) for record in _threshold_list.decode(raw)])
 
 
 def _records(items: list[Raw]) -> Iterator[tuple[_Slo, datetime | None, datetime | None]]:
@@ -171,33 +169,22 @@ def _records(items: list[Raw]) -> Iterator[tuple[_Slo, datetime | None, datetime
 def _models(items: list[Raw]) -> Iterator[Slo]:
     thresholds, creator = _remembered(_thresholds), _remembered(_creator.decode)
     share = dict[str, str]().setdefault
-    for read, created_at, modified_at in _records(items):
-        extra: dict[str, JsonValue] = {}
-        common = (
-            read.name,
-            thresholds(read.thresholds),
-            read.id or "",
-            read.description and share(read.description, read.description),
-            read.tags and tuple(map(share, read.tags, read.tags)),
-            read.timeframe,
-            read.target_threshold,
-            read.warning_threshold,
-            None if read.creator is _NULL else creator(read.creator),
-            created_at,
-            modified_at,
-            read.type_id,
-            read.monitor_tags,
-            read.configured_alert_ids,
-            extra,
-        )
+    for read, created, modified in _records(items):
+        targets = thresholds(read.thresholds)
+        owner = None if read.creator is _NULL else creator(read.creator)
+        text = read.description and share(read.description, read.description)
+        tags = read.tags and tuple(map(share, read.tags, read.tags))
         of_monitors = read.monitor_ids is not UNSET or read.groups is not UNSET
         if read.type == "metric" and not of_monitors:
-            query = _made_query(read.query.numerator, read.query.denominator, {}) if isinstance(read.query, _Query) else None
-            yield _made_metric(*common, _METRIC, query, _spec(read.sli_specification))
+            query = _made_query(read.query, {}) if isinstance(read.query, _Query) else None
+            spec = _spec(read.sli_specification)
+            yield _made_metric(read, read.id or "", targets, text, tags, owner, created, modified, {}, _METRIC, query, spec)
         elif read.type == "monitor" and read.query is UNSET and read.sli_specification is _NULL:
-            yield _made_monitor(*common, _MONITOR, read.monitor_ids or (), None if read.groups is UNSET else read.groups)
+            ids, groups = read.monitor_ids or (), None if read.groups is UNSET else read.groups
+            yield _made_monitor(read, read.id or "", targets, text, tags, owner, created, modified, {}, _MONITOR, ids, groups)
         elif read.type == "time_slice" and not of_monitors and read.query is UNSET:
-            yield _made_time_slice(*common, _TIME_SLICE, _spec(read.sli_specification))
+            spec = _spec(read.sli_specification)
+            yield _made_time_slice(read, read.id or "", targets, text, tags, owner, created, modified, {}, _TIME_SLICE, spec)
         else:
             raise Unfit
 

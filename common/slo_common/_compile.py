@@ -151,11 +151,14 @@ def _making(cls: type[Any], values: Mapping[str, str], names: Names) -> list[str
     return ["    made = new(open_cls)", *filled, "    made.__class__ = cls", "    return made"]
 
 
-def filler(cls: type[T]) -> Callable[..., T]:
-    """A function that makes an object from all of its fields, in their order: for values that are known to be right."""
+def filler(cls: type[T], *given: str) -> Callable[..., T]:
+    """A function that makes an object of what a record holds, which is known to be right.
+
+    Its first argument is the record, the others are the fields ``given``. All other fields are those of the record of the same name.
+    """
     names: Names = {}
-    values = {f.name: f"v{i}" for i, f in enumerate(fields(cast(Any, cls)))}
-    return _compiled([f"def read({', '.join(values.values())}):", *_making(cls, values, names)], names)
+    values = {f.name: f.name if f.name in given else f"record.{f.name}" for f in fields(cast(Any, cls))}
+    return _compiled([f"def read({', '.join(('record', *given))}):", *_making(cls, values, names)], names)
 
 
 def _compiled(lines: list[str], names: Names) -> Read:

@@ -95,7 +95,7 @@ def test_objects_are_as_the_constructor_makes_them() -> None:
 
 
 def test_a_filler_makes_what_the_constructor_makes() -> None:
-    made = filler(Point)(1, 2, "a", None)
+    made = filler(Point, "label", "x")(Point(x=5, y=2, colour=None), "a", 1)
     assert made == Point(x=1, y=2, label="a", colour=None)
     assert type(made) is Point
     with pytest.raises(FrozenInstanceError):
