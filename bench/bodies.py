@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 SLOS = 1_000
+FEW_SLOS = 25
+"""A list just long enough to be read as a long one is."""
 SLAS = 100
 REPORT_SLOS, REPORT_MONTHS = 300, 12
 PERIODS, SERVICES = 60, 715
@@ -41,12 +44,30 @@ def slo(i: int) -> dict[str, object]:
     }
 
 
-def slo_list(count: int = SLOS, *, first: int = 0, total: int | None = None) -> bytes:
+def unlike_slo(i: int) -> dict[str, object]:
+    """An SLO that has nothing in common with another, where real ones share owners, targets and tags."""
+    targets = [90 + (i * n % 9973) / 1_000 for n in (7, 31)]
+    return {
+        **slo(i),
+        "description": f"Requests of shard {i} that were answered within {100 + i} ms, over all of them.",
+        "tags": [f"env:{i}", f"team:{i}", f"shard:{i}", f"tier:{i}"],
+        "monitor_tags": [f"monitor:{i}"],
+        "thresholds": [
+            {"timeframe": timeframe, "target": t, "target_display": f"{t}", "warning": t + 0.01, "warning_display": f"{t + 0.01}"}
+            for timeframe, t in zip(("7d", "30d"), targets, strict=True)
+        ],
+        "creator": {"name": f"Dana Example {i}", "handle": f"dana.{i}@example.com", "email": f"dana.{i}@example.com"},
+        "target_threshold": targets[1],
+        "warning_threshold": targets[1] + 0.01,
+    }
+
+
+def slo_list(count: int = SLOS, *, first: int = 0, total: int | None = None, of: Callable[[int], dict[str, object]] = slo) -> bytes:
     """A page of so many SLOs from this one on, of ``total`` that there are."""
     there_are = count if total is None else total
     return dumps(
         {
-            "data": [slo(i) for i in range(first, first + count)],
+            "data": [of(i) for i in range(first, first + count)],
             "errors": [],
             "metadata": {"page": {"total_count": there_are, "total_filtered_count": there_are}},
         }

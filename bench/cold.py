@@ -9,6 +9,7 @@ import subprocess
 
 from attrs import frozen
 
+import bodies
 from measure import ENVIRONMENTS, environment
 from registry import OURS, PEERS
 
@@ -108,6 +109,40 @@ print(sum(f.size or 0 for f in distribution("slo-sdk").files or [] if f.parts[0]
 """
 
 
+FIRST_LIST = f"""
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from datadog_slo import DatadogSLO
+
+found = {{}}
+
+@contextmanager
+def step(what):
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak()
+    yield
+    found[what] = peak() - before
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
+
+client = DatadogSLO("api", "app", base_url=URL)
+with step("the modules of the call, and its models"):
+    from datadog_slo import _calls_slos
+with step("msgspec"):
+    import msgspec
+with step("the reader for msgspec"):
+    from datadog_slo import _fast
+with step("a list of {bodies.FEW_SLOS}: the connection, and what a first use makes"):
+    assert len(list(client.slos.list(page_size={bodies.FEW_SLOS}))) == {bodies.FEW_SLOS}
+with step("the list of {bodies.SLOS:,}"):
+    assert sum(1 for _ in client.slos.list(page_size={bodies.SLOS})) == {bodies.SLOS}
+print(json.dumps(found))
+"""
+
+
 def python_of(home: str) -> str:
     return ENVIRONMENTS.ours if home == OURS else ENVIRONMENTS.peers
 
@@ -137,6 +172,12 @@ def interleaved(url: str) -> dict[str, tuple[float, float]]:
         name: (statistics.median(i for i, _ in values[1:]), statistics.median(w for _, w in values[1:]))
         for name, values in taken.items()
     }
+
+
+def first_list(url: str, times: int) -> dict[str, float]:
+    """By how much the peak of resident memory rises in each step to a first long list; medians of fresh processes."""
+    runs = [json.loads(output(ENVIRONMENTS.ours, f"URL = {url!r}\n{FIRST_LIST}")) for _ in range(times)]
+    return {what: statistics.median(run[what] for run in runs) for what in runs[0]}
 
 
 def one_more(name: str) -> float:

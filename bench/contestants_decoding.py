@@ -10,6 +10,7 @@ from registry import (
     DECODE_GETSLI,
     DECODE_SLAS,
     DECODE_SLOS,
+    DECODE_UNLIKE,
     OURS,
     PEERS,
     SDK,
@@ -38,10 +39,14 @@ def decoder(call: Call[T], body: bytes, content_type: str) -> Callable[[], T]:
     return lambda: decode_large(call, reply)
 
 
-def slos() -> Operation:
+def unlike() -> bytes:
+    return bodies.slo_list(of=bodies.unlike_slo)
+
+
+def slos(body: bytes) -> Operation:
     from datadog_slo._calls_slos import list_slos
 
-    decode = decoder(list_slos(page_size=bodies.SLOS), bodies.slo_list(), "application/json")
+    decode = decoder(list_slos(page_size=bodies.SLOS), body, "application/json")
     return lambda: len(decode().items)
 
 
@@ -70,13 +75,24 @@ def getsli() -> Operation:
 
 @work(DECODE_SLOS, SDK, home=OURS)
 def _(_url: str) -> Operation:
-    return slos()
+    return slos(bodies.slo_list())
 
 
 @work(DECODE_SLOS, SDK_PLAIN, home=OURS)
 def _(_url: str) -> Operation:
     hide("msgspec")
-    return slos()
+    return slos(bodies.slo_list())
+
+
+@work(DECODE_UNLIKE, SDK, home=OURS)
+def _(_url: str) -> Operation:
+    return slos(unlike())
+
+
+@work(DECODE_UNLIKE, SDK_PLAIN, home=OURS)
+def _(_url: str) -> Operation:
+    hide("msgspec")
+    return slos(unlike())
 
 
 @work(DECODE_SLAS, SDK, home=OURS)
@@ -119,6 +135,16 @@ def _(_url: str) -> Operation:
     return data(load("orjson").loads, bodies.slo_list())
 
 
+@work(DECODE_UNLIKE, JSON, home=PEERS)
+def _(_url: str) -> Operation:
+    return data(json.loads, unlike())
+
+
+@work(DECODE_UNLIKE, ORJSON, home=PEERS)
+def _(_url: str) -> Operation:
+    return data(load("orjson").loads, unlike())
+
+
 @work(DECODE_SLAS, JSON, home=PEERS)
 def _(_url: str) -> Operation:
     return data(json.loads, bodies.sla_page())
@@ -139,12 +165,20 @@ def _(_url: str) -> Operation:
     return cells(load("orjson").loads, rpc(bodies.getsli()))
 
 
+def datadog_official(body: bytes) -> Operation:
+    client = load("datadog_api_client").ApiClient(load("datadog_api_client").Configuration())
+    kind, text = load("datadog_api_client.v1.model.slo_list_response").SLOListResponse, body.decode()
+    return lambda: len(client.deserialize(text, (kind,), True).data)
+
+
 @work(DECODE_SLOS, "datadog-api-client", home=PEERS)
 def _(_url: str) -> Operation:
-    client = load("datadog_api_client").ApiClient(load("datadog_api_client").Configuration())
-    kind = load("datadog_api_client.v1.model.slo_list_response").SLOListResponse
-    body = bodies.slo_list().decode()
-    return lambda: len(client.deserialize(body, (kind,), True).data)
+    return datadog_official(bodies.slo_list())
+
+
+@work(DECODE_UNLIKE, "datadog-api-client", home=PEERS)
+def _(_url: str) -> Operation:
+    return datadog_official(unlike())
 
 
 @work(DECODE_SLAS, "rootly", home=PEERS)

@@ -27,6 +27,7 @@ from registry import (
     SLA_ID,
     SLA_PAGE,
     SLO_LIST,
+    SLO_LIST_LATER,
     TIMEOUT,
     AsyncOperation,
     Operation,
@@ -65,16 +66,34 @@ def _(url: str) -> Operation:
     return lambda: len(json.loads(client.post("/api_jsonrpc.php", json=RPC_SLA_GET).content)["result"])
 
 
+def slos(client: Any, loads: Any, count: int = bodies.SLOS) -> int:
+    return len(loads(client.get("/api/v1/slo", params={"limit": count}).content)["data"])
+
+
 @work(SLO_LIST, HTTPX, home=PEERS)
 def _(url: str) -> Operation:
     client = raw(url, DATADOG_KEYS)
-    return lambda: len(json.loads(client.get("/api/v1/slo", params={"limit": bodies.SLOS}).content)["data"])
+    return lambda: slos(client, json.loads)
 
 
 @work(SLO_LIST, "httpx and orjson", home=PEERS)
 def _(url: str) -> Operation:
     client, loads = raw(url, DATADOG_KEYS), load("orjson").loads
-    return lambda: len(loads(client.get("/api/v1/slo", params={"limit": bodies.SLOS}).content)["data"])
+    return lambda: slos(client, loads)
+
+
+@work(SLO_LIST_LATER, HTTPX, home=PEERS)
+def _(url: str) -> Operation:
+    client = raw(url, DATADOG_KEYS)
+    slos(client, json.loads, bodies.FEW_SLOS)
+    return lambda: slos(client, json.loads)
+
+
+@work(SLO_LIST_LATER, "httpx and orjson", home=PEERS)
+def _(url: str) -> Operation:
+    client, loads = raw(url, DATADOG_KEYS), load("orjson").loads
+    slos(client, loads, bodies.FEW_SLOS)
+    return lambda: slos(client, loads)
 
 
 @work(REPORT, "httpx and csv", home=PEERS)

@@ -20,6 +20,7 @@ from registry import (
     SLA_ID,
     SLA_PAGE,
     SLO_LIST,
+    SLO_LIST_LATER,
     TIMEOUT,
     ZABBIX_TOKEN,
     AsyncOperation,
@@ -49,11 +50,22 @@ def _(url: str) -> Operation:
     return lambda: int(str(api.get_slo_report_job_status(REPORT_ID).data.attributes.status) == "completed")
 
 
-@work(SLO_LIST, DATADOG_OFFICIAL, home=PEERS)
-def _(url: str) -> Operation:
-    api = load("datadog_api_client.v1.api.service_level_objectives_api").ServiceLevelObjectivesApi(
+def datadog_slos(url: str) -> Any:
+    return load("datadog_api_client.v1.api.service_level_objectives_api").ServiceLevelObjectivesApi(
         load("datadog_api_client").ApiClient(datadog_configuration(url))
     )
+
+
+@work(SLO_LIST, DATADOG_OFFICIAL, home=PEERS)
+def _(url: str) -> Operation:
+    api = datadog_slos(url)
+    return lambda: len(api.list_slos(limit=bodies.SLOS).data)
+
+
+@work(SLO_LIST_LATER, DATADOG_OFFICIAL, home=PEERS)
+def _(url: str) -> Operation:
+    api = datadog_slos(url)
+    api.list_slos(limit=bodies.FEW_SLOS)
     return lambda: len(api.list_slos(limit=bodies.SLOS).data)
 
 

@@ -21,6 +21,7 @@ from registry import (
     SLA_ID,
     SLA_PAGE,
     SLO_LIST,
+    SLO_LIST_LATER,
     TIMEOUT,
     ZABBIX_TOKEN,
     AsyncOperation,
@@ -72,17 +73,36 @@ def _(url: str) -> Operation:
     return lambda: len(client.sla.get())
 
 
+def slos(client: DatadogSLO, count: int = bodies.SLOS) -> int:
+    return sum(1 for _ in client.slos.list(page_size=count))
+
+
 @work(SLO_LIST, SDK, home=OURS)
 def _(url: str) -> Operation:
     client = datadog(url)
-    return lambda: sum(1 for _ in client.slos.list(page_size=bodies.SLOS))
+    return lambda: slos(client)
 
 
 @work(SLO_LIST, SDK_PLAIN, home=OURS)
 def _(url: str) -> Operation:
     hide("msgspec")
     client = datadog(url)
-    return lambda: sum(1 for _ in client.slos.list(page_size=bodies.SLOS))
+    return lambda: slos(client)
+
+
+@work(SLO_LIST_LATER, SDK, home=OURS)
+def _(url: str) -> Operation:
+    client = datadog(url)
+    slos(client, bodies.FEW_SLOS)
+    return lambda: slos(client)
+
+
+@work(SLO_LIST_LATER, SDK_PLAIN, home=OURS)
+def _(url: str) -> Operation:
+    hide("msgspec")
+    client = datadog(url)
+    slos(client, bodies.FEW_SLOS)
+    return lambda: slos(client)
 
 
 @work(REPORT, SDK, home=OURS)

@@ -32,13 +32,19 @@ CALL_DATADOG, CALL_ROOTLY, CALL_ZABBIX = "small call, Datadog", "small call, Roo
 SMALL_CALLS = (CALL_DATADOG, CALL_ROOTLY, CALL_ZABBIX)
 REPORT = "report of 300 SLOs by 12 months (0.06 MB)"
 SLO_LIST, SLA_PAGE, GETSLI = "1,000 SLOs (0.8 MB)", "page of 100 SLAs (0.14 MB)", "sla.getsli (5 MB)"
+LATER = ", later"
+SLO_LIST_LATER = f"{SLO_LIST}{LATER}"
+"""The same list, on a client that has read a short one."""
+DECODE_UNLIKE = "decode 1,000 SLOs without anything in common (0.9 MB)"
 DECODE_SLOS, DECODE_SLAS, DECODE_GETSLI = f"decode {SLO_LIST}", f"decode {SLA_PAGE}", f"decode {GETSLI}"
 NULL_DATADOG, NULL_ROOTLY, NULL_ZABBIX = (f"{name}, no network" for name in SMALL_CALLS)
 BATCH, BATCH_REAL = "20 calls, Zabbix", "20 calls, a real Zabbix"
 BATCHED = 20
 EXPECTED = {
     SLO_LIST: bodies.SLOS,
+    SLO_LIST_LATER: bodies.SLOS,
     DECODE_SLOS: bodies.SLOS,
+    DECODE_UNLIKE: bodies.SLOS,
     SLA_PAGE: bodies.SLAS,
     DECODE_SLAS: bodies.SLAS,
     GETSLI: bodies.PERIODS * bodies.SERVICES,

@@ -17,6 +17,8 @@ JSON = b"application/json"
 JSON_API = b"application/vnd.api+json"
 RPC_ID = re.compile(rb'"id"\s*:\s*("[^"]*"|[^,}\s]+)')
 RPC_METHOD = re.compile(rb'"method"\s*:\s*"([^"]*)"')
+OFFSET = re.compile(rb"[?&]offset=[1-9]")
+FEW = b"limit=%d" % bodies.FEW_SLOS
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -32,6 +34,7 @@ class Routes:
         self._status = reply(bodies.report_status())
         self._report = reply(bodies.report_csv(), b"text/csv")
         self._slos = reply(bodies.slo_list())
+        self._few_slos = reply(bodies.slo_list(bodies.FEW_SLOS))
         self._slos_end = reply(bodies.slo_list_end())
         self._sla = reply(bodies.sla_one(), JSON_API)
         self._slas = reply(bodies.sla_page(), JSON_API)
@@ -44,7 +47,9 @@ class Routes:
         if target.startswith(b"/api/v2/slo/report/"):
             return self._report if target.endswith(b"/download") else self._status
         if target.startswith(b"/api/v1/slo"):
-            return self._slos_end if re.search(rb"[?&]offset=[1-9]", target) else self._slos
+            if OFFSET.search(target):
+                return self._slos_end
+            return self._few_slos if FEW in target else self._slos
         if target.startswith(b"/v1/slas/"):
             return self._sla
         if target.startswith(b"/v1/slas"):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, cast
 from datadog_slo._calls_slos import PageMeta
 from datadog_slo._convert import DECODER
 from datadog_slo._models_slos import Slo
+from datadog_slo._quick import SloPage
 from slo_common._compile import REFUSALS
 from slo_common._json import parse
 
@@ -33,7 +34,7 @@ _scan: Callable[[str, int], tuple[Any, int]] = cast(Any, json.JSONDecoder(parse_
 _read, _shared = DECODER.sharing_reader(Slo)
 
 
-def slos(body: bytes) -> tuple[tuple[Slo, ...], int | None] | None:
+def slos(body: bytes) -> SloPage | None:
     """The SLOs of a list and the vendor's count of all, or None."""
     try:
         items, rest = _items(body)
@@ -48,7 +49,7 @@ def _items(body: bytes) -> tuple[tuple[Slo, ...], str]:
     """The SLOs, and the text after their list."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     view = memoryview(body)
-    text, at, read_to = decode(view[:WINDOW], len(body) <= WINDOW), 0, WINDOW
+    text, read_to = decode(view[:WINDOW], len(body) <= WINDOW), WINDOW
     start = _START.match(text)
     if start is None:
         raise ValueError("not as expected")

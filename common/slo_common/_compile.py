@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
 
 from attrs import NOTHING, Attribute, field, fields, frozen, has, resolve_types
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _PLAIN = (str, int, bool)
 _MISSING = object()
+_REMEMBERED = 2048
+"""Where a list has more different parts and texts than that, the next part will be different, too: it is not worth its key."""
 _LATEST = 4_000_000_000
 """Epoch seconds up to here are read in line; later ones, and negative ones, by the reader that knows their limits."""
 
@@ -139,6 +141,26 @@ def _open(cls: type[Any]) -> type[Any]:
     return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__})
 
 
+def _making(cls: type[Any], values: Mapping[str, str], names: Names) -> list[str]:
+    """The lines that make an object whose fields are what these expressions say, and return it."""
+    names["cls"] = cls
+    if not _is_filled_in_only(cls):
+        return [f"    return cls({', '.join(f'{name}={value}' for name, value in values.items())})"]
+    names |= {"open_cls": _open(cls), "new": object.__new__}
+    filled = [f"    made.{name} = {value}" for name, value in values.items()]
+    return ["    made = new(open_cls)", *filled, "    made.__class__ = cls", "    return made"]
+
+
+def filler(cls: type[T], *given: str) -> Callable[..., T]:
+    """A function that makes an object of what a record holds, which is known to be right.
+
+    Its first argument is the record, the others are the fields ``given``. All other fields are those of the record of the same name.
+    """
+    names: Names = {}
+    values = {f.name: f.name if f.name in given else f"record.{f.name}" for f in fields(cast(Any, cls))}
+    return _compiled([f"def read({', '.join(('record', *given))}):", *_making(cls, values, names)], names)
+
+
 def _compiled(lines: list[str], names: Names) -> Read:
     exec("\n".join(lines), names)  # noqa: S102 - the text is made of the models' own field names, as attrs and cattrs do it
     read: Read = names["read"]
@@ -172,7 +194,9 @@ class _Maker:
             key = (*value, *value.values(), *map(type, value.values()))  # the types: True and 1 are equal keys
             found = shared.get(key)
             if found is None:
-                found = shared[key] = read(value)
+                found = read(value)
+                if len(shared) < _REMEMBERED:
+                    shared[key] = found
             return found
 
         return remembered
@@ -191,7 +215,7 @@ class _Maker:
         own = self._shapes.fields.get(cls.__name__, {})
         read = [f for f in fields(cls) if f.name != self._shapes.kept]
         known = frozenset(f.name for f in read)
-        names: Names = {"cls": cls, "missing": _MISSING, "Unfit": Unfit, "flatten": flatten, "known": known}
+        names: Names = {"missing": _MISSING, "Unfit": Unfit, "flatten": flatten, "known": known}
         names["share"] = self.shared.setdefault
         lines = ["def read(given):", "    if given.__class__ is not dict:", "        raise Unfit"]
         lines += [*([] if flatten is None else ["    given = flatten(given)"]), *self._told(read, own, names)]
@@ -202,12 +226,7 @@ class _Maker:
         values = {attribute.name: f"v{i}" for i, attribute in enumerate(read)}
         if len(read) < len(fields(cls)):
             values[self._shapes.kept] = "{} if given.keys() <= known else {k: given[k] for k in given if k not in known}"
-        if not _is_filled_in_only(cls):
-            arguments = ", ".join(f"{name}={value}" for name, value in values.items())
-            return _compiled([*lines, f"    return cls({arguments})"], names)
-        names |= {"open_cls": _open(cls), "new": object.__new__}
-        lines += ["    made = new(open_cls)", *(f"    made.{name} = {value}" for name, value in values.items())]
-        return _compiled([*lines, "    made.__class__ = cls", "    return made"], names)
+        return _compiled([*lines, *_making(cls, values, names)], names)
 
     def _told(self, read: list[Attribute[Any]], own: Mapping[str, Hook], names: Names) -> list[str]:
         """The lines that look up all fields: at once, if none is left out, which takes half the time."""

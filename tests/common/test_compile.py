@@ -13,7 +13,7 @@ from attrs import define, field, frozen, validators
 from attrs.exceptions import FrozenInstanceError
 
 from slo_common import DecodeError
-from slo_common._compile import REFUSALS, QuickDecoder, Readers, Shapes, Unfit
+from slo_common._compile import REFUSALS, QuickDecoder, Readers, Shapes, Unfit, filler
 from slo_common._convert import Decoder, iso_datetime
 from slo_common._enums import OpenEnum
 
@@ -92,6 +92,14 @@ def test_objects_are_as_the_constructor_makes_them() -> None:
     assert (type(read), hash(read), repr(read), pickle.loads(pickle.dumps(read))) == (Point, hash(made), repr(made), made)  # noqa: S301 - our own
     with pytest.raises(FrozenInstanceError):
         read.x = 2
+
+
+def test_a_filler_makes_what_the_constructor_makes() -> None:
+    made = filler(Point, "label", "x")(Point(x=5, y=2, colour=None), "a", 1)
+    assert made == Point(x=1, y=2, label="a", colour=None)
+    assert type(made) is Point
+    with pytest.raises(FrozenInstanceError):
+        made.x = 2  # type: ignore[misc]  # what must not work
 
 
 def test_two_objects_share_no_default() -> None:

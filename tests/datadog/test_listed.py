@@ -54,6 +54,35 @@ class TestBothFastPaths:
         assert (first.tags or "")[0] is (last.tags or "")[0]
         assert first.query != last.query
 
+    def test_what_has_too_many_different_parts_to_remember_is_read_all_the_same(self, read: Any) -> None:
+        unlike = [
+            slo(i, creator={"name": f"Dana {i}"}, thresholds=[{"timeframe": t, "target": i / 10} for t in ("7d", "30d", f"{i}d")])
+            for i in range(900)
+        ]
+        assert read(body(unlike)) == (tuple(read_one(item) for item in unlike), None)
+
+    @pytest.mark.parametrize(
+        "item",
+        [
+            slo(1, monitor_ids=[1]),
+            slo(1, groups=None),
+            slo(1, type="monitor"),
+            slo(1, type="monitor", query=None) | {"sli_specification": None},
+            slo(1, type="time_slice"),
+            slo(1, type="new"),
+        ],
+        ids=range(6),
+    )
+    def test_an_slo_of_an_unknown_type_or_with_what_another_type_has_is_left_to_the_other_path(
+        self, read: Any, item: dict[str, Any]
+    ) -> None:
+        assert read(body([item])) is None
+
+    @pytest.mark.parametrize("kind", ["monitor", "time_slice"])
+    def test_an_slo_with_nothing_but_what_it_must_have(self, read: Any, kind: str) -> None:
+        item: dict[str, Any] = {"type": kind, "name": "a", "thresholds": []}
+        assert read(body([item])) == ((read_one(item),), None)
+
     def test_an_slo_without_tags(self, read: Any) -> None:
         found = read(body([slo(1, tags=None)]))
         assert found[0][0].tags is None
