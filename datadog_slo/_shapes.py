@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from slo_common._compile import Hook, Shapes
-from slo_common._convert import WrongType, epoch_datetime
-
-
-def an_object(value: Any) -> dict[str, Any]:
-    """The value, if it is a JSON object."""
-    if type(value) is not dict:
-        raise WrongType(f"expected an object, got {type(value).__name__ if value is not None else 'null'}")
-    return cast(dict[str, Any], value)
+from slo_common._convert import WrongType, an_object, epoch_datetime
 
 
 def a_list(value: Any) -> list[Any]:

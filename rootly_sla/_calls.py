@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 from typing import Final, cast
 from urllib.parse import urlsplit
 
-from rootly_sla import _convert
 from rootly_sla._checks import create_attributes, update_attributes
-from rootly_sla._convert import KIND
-from rootly_sla._replies import document, misfit
+from rootly_sla._convert import KIND, many, one
 from rootly_sla.models import Sla
 from slo_common._check import Problems
 from slo_common._errors import PaginationError, UntrustedLink
@@ -53,7 +51,7 @@ def get(sla_id: str) -> Call[Sla]:
         safety=Safety.READ,
         bucket=READ,
         subject=sla_id,
-        decode=lambda reply: _one(reply, name, sla_id),
+        decode=lambda reply: one(reply, call=name, subject=sla_id),
     )
 
 
@@ -70,7 +68,7 @@ def create(given: Mapping[str, object]) -> Call[Sla]:
         safety=Safety.UNSAFE,
         bucket=WRITE,
         subject=subject,
-        decode=lambda reply: _one(reply, name, subject),
+        decode=lambda reply: one(reply, call=name, subject=subject),
     )
 
 
@@ -87,7 +85,7 @@ def update(sla_id: str, given: Mapping[str, object]) -> Call[Sla]:
         safety=Safety.IDEMPOTENT,
         bucket=WRITE,
         subject=sla_id,
-        decode=lambda reply: _one(reply, name, sla_id),
+        decode=lambda reply: one(reply, call=name, subject=sla_id),
     )
 
 
@@ -105,7 +103,7 @@ def delete(sla_id: str) -> Call[Sla | None]:
         safety=Safety.IDEMPOTENT,
         bucket=WRITE,
         subject=sla_id,
-        decode=lambda reply: None if reply.status < 300 and not reply.body.strip() else _one(reply, name, sla_id),
+        decode=lambda reply: None if reply.status < 300 and not reply.body.strip() else one(reply, call=name, subject=sla_id),
         gone_is_done=True,
         gone=lambda: None,
     )
@@ -158,42 +156,13 @@ def _linked(link: Link | None, base_url: str) -> Call[Page[Sla]] | None:
 
 def _list_call(path: str, following: Callable[[Document], Call[Page[Sla]] | None]) -> Call[Page[Sla]]:
     def decode(reply: Reply) -> Page[Sla]:
-        items, read = _many(reply)
+        items, read = many(reply, call=_LIST)
         # A page beyond the end is empty, whatever it says of the next.
         return Page(items=tuple(items), next=following(read) if items else None, total=read.page.total_count)
 
     return Call(
         name=_LIST, method="GET", target=path, headers=_HEADERS, content=None, safety=Safety.READ, bucket=READ, decode=decode
     )
-
-
-def _many(reply: Reply) -> tuple[list[Sla], Document]:
-    """The SLAs of a list, and the document that they came in."""
-    quick = _convert.quickly(reply)
-    if quick is not None and isinstance(quick[0], list):
-        return quick[0], quick[1]
-    read = document(reply, call=_LIST)
-    try:
-        resources = read.many(KIND)
-    except DocumentError as e:
-        problem = f"$.{e.path}: {e.problem}"
-    else:
-        return _convert.slas(resources, call=_LIST, reply=reply), read
-    raise misfit(problem, call=_LIST, reply=reply)
-
-
-def _one(reply: Reply, call: str, subject: str) -> Sla:
-    quick = _convert.quickly(reply)
-    if quick is not None and isinstance(quick[0], Sla):
-        return quick[0]
-    read = document(reply, call=call, subject=subject)
-    try:
-        resource = read.one(KIND)
-    except DocumentError as e:
-        problem = f"$.{e.path}: {e.problem}"
-    else:
-        return _convert.sla(resource, call=call, reply=reply)
-    raise misfit(problem, call=call, reply=reply)
 
 
 def _order(sort: object, problems: Problems) -> list[str]:

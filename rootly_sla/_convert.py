@@ -1,80 +1,121 @@
-"""From JSON:API resources to models: lenient about what may be missing, null or new, strict about types.
+"""From JSON:API replies to models: lenient about what may be missing, null or new, strict about types.
 
-Three ways lead there. msgspec, where it is installed, reads what fits; elsewhere generated code does, in half as much time again. cattrs
-says what is wrong where something does not fit. None is imported before it is needed.
+Generated code reads what fits. A long page is parsed SLA by SLA, by msgspec where that is installed, so that no tree of the whole is
+made. Where something does not fit, cattrs says what is wrong; it is imported for that.
 """
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-from collections.abc import Callable, Sequence
-from typing import Final, cast
+from datetime import datetime
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final, TypeVar, cast
 
-import attrs
+from attrs import frozen
 
+from rootly_sla._replies import document, request_id
 from rootly_sla.models import Sla
-from slo_common._jsonapi import Document, Resource
+from slo_common._compile import REFUSALS, Readers, Shapes
+from slo_common._convert import Decoder, an_object, iso_datetime
+from slo_common._json import deep, parse_apart
+from slo_common._jsonapi import Document, Resource, parse_document
 from slo_common._values import Reply
 
-FastPath = Callable[[bytes], tuple[list[Sla] | Sla, Document] | None]
+T = TypeVar("T")
 
 KIND: Final = "slas"
 """The type of the resources."""
-_KNOWN: Final = frozenset(f.name for f in attrs.fields(Sla)) - {"extra"}
-_LISTS: Final = ("conditions", "notification_configurations")
 
 
-def tidy(attributes: dict[str, object]) -> dict[str, object]:
-    """What the model takes: unknown attributes in ``extra``, a null list as no list, conditions in the order of their positions.
+@frozen
+class _Item:
+    """A resource as it stands in a reply, so that an error in it is told by its path there."""
 
-    The argument may be changed.
-    """
-    out = attributes
-    if not attributes.keys() <= _KNOWN:
-        out = {name: value for name, value in attributes.items() if name in _KNOWN}
-        out["extra"] = {name: value for name, value in attributes.items() if name not in _KNOWN}
-    for name in _LISTS:
-        if out.get(name, ()) is None:
-            del out[name]
-    conditions = out.get("conditions")
-    if isinstance(conditions, list) and len(cast("list[object]", conditions)) > 1:
-        out["conditions"] = sorted(cast("list[object]", conditions), key=_position)
-    return out
+    attributes: Sla
 
 
-def _position(condition: object) -> float:
-    """Where a condition stands; one without a position keeps its place at the end."""
-    place = cast("dict[str, object]", condition).get("position") if isinstance(condition, dict) else None
+def _in_order(value: Any) -> dict[str, Any]:
+    """An SLA with its conditions in the order of their positions; those without one keep their places at the end."""
+    attributes = an_object(value)
+    conditions = attributes.get("conditions", ())
+    if conditions.__class__ is list:
+        try:
+            attributes["conditions"] = sorted(conditions, key=_position)
+        except (TypeError, KeyError):
+            attributes["conditions"] = sorted(conditions, key=_position_or_end)
+    return attributes
+
+
+_position: Final = itemgetter("position")
+
+
+def _position_or_end(condition: Any) -> float:
+    place = cast("dict[str, Any]", condition).get("position") if isinstance(condition, dict) else None
     return place if isinstance(place, int) else float("inf")
 
 
-@functools.cache
-def fast_path() -> FastPath:
-    """The reader of what fits: by msgspec, if that is installed."""
-    if importlib.util.find_spec("msgspec") is None:
-        from rootly_sla import _plain
+_SHAPES: Final = Shapes(values={datetime: iso_datetime}, flattened={"Sla": _in_order})
+_sla: Final = Readers(_SHAPES).reader(Sla)
 
-        return _plain.read
-    from rootly_sla import _fast
 
-    return _fast.read
+@cache
+def careful() -> Decoder:
+    """The decoder that names every bad path."""
+    from slo_common._careful import careful_decoder
+
+    return careful_decoder(_SHAPES)
+
+
+def _quick(resource: Any) -> Sla:
+    if resource["type"] != KIND or not resource["id"]:
+        raise ValueError("not as expected")
+    if len(resource) > 3:
+        parse_document({"data": resource})  # what an SLA has no use for must be right, too
+    attributes = resource["attributes"]
+    attributes["id"] = resource["id"]
+    sla: Sla = _sla(attributes)
+    return sla
 
 
 def quickly(reply: Reply) -> tuple[list[Sla] | Sla, Document] | None:
-    """The SLAs of a reply and what is around them, by the fast path; None where something does not fit."""
-    return None if reply.status >= 300 else fast_path()(reply.body)
+    """The SLAs of a good reply, and what is around them; None where something does not fit."""
+    if reply.status >= 300:
+        return None
+    try:
+        data, around = parse_apart(reply.body, "data")
+        if "errors" in around:
+            return None
+        is_one = data.__class__ is dict
+        slas = [_quick(resource) for resource in ([data] if is_one else data)]
+        if any(sla.extra for sla in slas) and deep(reply.body):  # what is known is flat; only what is not can go deep
+            return None
+        return slas[0] if is_one else slas, parse_document(around)
+    except REFUSALS:
+        return None
 
 
-def sla(resource: Resource, *, call: str, reply: Reply) -> Sla:
-    """The SLA of a single resource. Raises :class:`~slo_common.DecodeError` that names every bad field."""
-    from rootly_sla import _careful
+def one(reply: Reply, *, call: str, subject: str) -> Sla:
+    """The SLA of a reply. Raises what :func:`document` raises, and :class:`~slo_common.DecodeError` that names every bad field."""
+    quick = quickly(reply)
+    if quick is not None and isinstance(quick[0], Sla):
+        return quick[0]
+    resource, _ = document(reply, lambda read: read.one(KIND), call=call, subject=subject)
+    return _carefully(_item(resource), _Item, call, reply).attributes
 
-    return _careful.sla(resource, call=call, reply=reply)
+
+def many(reply: Reply, *, call: str) -> tuple[list[Sla], Document]:
+    """The SLAs of a list, and the document that they came in. Raises as :func:`one` does, naming every bad field of the whole page."""
+    quick = quickly(reply)
+    if quick is not None and isinstance(quick[0], list):
+        return quick[0], quick[1]
+    resources, read = document(reply, lambda read: read.many(KIND), call=call)
+    items = _carefully([_item(resource) for resource in resources], tuple[_Item, ...], call, reply)
+    return [item.attributes for item in items], read
 
 
-def slas(resources: Sequence[Resource], *, call: str, reply: Reply) -> list[Sla]:
-    """The SLAs of a list. Raises :class:`~slo_common.DecodeError` that names every bad field of the whole page."""
-    from rootly_sla import _careful
+def _item(resource: Resource) -> dict[str, object]:
+    return {"attributes": {**resource.attributes, "id": resource.id}}
 
-    return _careful.slas(resources, call=call, reply=reply)
+
+def _carefully(value: object, cls: type[T], call: str, reply: Reply) -> T:
+    return careful().decode(value, cls, call=call, reply=reply, request_id=request_id(reply), root="$.data")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from attrs import evolve
 
 from rootly_sla._names import attribute_in
 from rootly_sla.errors import NameTaken, SlaRefused
-from slo_common._errors import ApiError, DecodeError, ErrorDetail, api_error
+from slo_common._convert import decode_error
+from slo_common._errors import ApiError, ErrorDetail, api_error
 from slo_common._json import loads, parse
 from slo_common._jsonapi import Document, DocumentError, parse_document, parse_errors
 from slo_common._ratelimit import parse as parse_rate_limit
 from slo_common._url import origin
 from slo_common._values import Reply
+
+T = TypeVar("T")
 
 _HINTS = {
     401: "Was the token right (argument token, or ROOTLY_API_TOKEN)?",
@@ -25,30 +31,23 @@ def request_id(reply: Reply) -> str | None:
     return reply.header("x-request-id") or None
 
 
-def document(reply: Reply, *, call: str, subject: str = "") -> Document:
-    """The document of a good reply.
+def document(reply: Reply, pick: Callable[[Document], T], *, call: str, subject: str = "") -> tuple[T, Document]:
+    """What is picked of the document of a good reply, and the document.
 
-    Raises the :class:`~slo_common.ApiError` of a bad one, and :class:`~slo_common.MalformedResponse` for what is no JSON:API.
+    Raises the :class:`~slo_common.ApiError` of a bad one, and :class:`~slo_common.MalformedResponse` for what is no JSON:API; ``pick`` may
+    raise :class:`DocumentError`.
     """
     if reply.status >= 300:
         raise refusal(reply, call=call, subject=subject)
     value = loads(reply, call=call, request_id=request_id(reply))
     try:
         read = parse_document(value)
-    except DocumentError as e:
-        problem = f"$.{e.path}: {e.problem}" if e.path != "document" else f"$: {e.problem}"
-    else:
         if read.errors and read.data is None:
             raise refusal(reply, call=call, subject=subject)
-        return read
-    raise misfit(problem, call=call, reply=reply)
-
-
-def misfit(problem: str, *, call: str, reply: Reply) -> DecodeError:
-    """The exception for a document that is not what was asked for; ``problem`` is ``path: reason``."""
-    from slo_common._convert import decode_error
-
-    return decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
+        return pick(read), read
+    except DocumentError as e:
+        problem = f"$.{e.path}: {e.problem}" if e.path != "document" else f"$: {e.problem}"
+    raise decode_error([problem], call=call, reply=reply, request_id=request_id(reply))
 
 
 def refusal(reply: Reply, *, call: str, subject: str) -> ApiError:

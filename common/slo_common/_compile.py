@@ -308,7 +308,7 @@ class _Maker:
             made = f"tuple(map(share, {v}, {v}))" if self._sharing and item is str else f"tuple({v})"
             return f"{v} := {made} if only_{v}.issuperset(map(type, {v})) else None"
         names[f"item_{v}"] = self._reader(item)
-        return f"{v} := tuple([item_{v}(x) for x in {v}])"
+        return f"{v} := tuple(map(item_{v}, {v})) if {v} else ()"
 
     def _chooser(self, models: tuple[Any, ...]) -> Read:
         """For an object that is read as one of several models."""

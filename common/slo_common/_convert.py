@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Union, cast, get_args, get_origin
 
 from slo_common._enums import OpenEnum
 from slo_common._errors import DecodeError
@@ -63,12 +63,20 @@ def _enum(value: Any, cls: Any) -> Any:
     return cls._value2member_map_.get(value) or cls(value)  # the call alone takes five times as long
 
 
+def an_object(value: Any) -> dict[str, Any]:
+    """The value, if it is a JSON object."""
+    return cast(dict[str, Any], value) if type(value) is dict else _wrong("an object", value)
+
+
+_from_iso = datetime.fromisoformat
+
+
 def iso_datetime(value: Any, _: Any = None) -> datetime:
     """An ISO 8601 text with an offset, as UTC."""
-    if type(value) is not str:
+    if value.__class__ is not str:
         _wrong("an ISO 8601 time", value)
     try:
-        moment = datetime.fromisoformat(value)
+        moment = _from_iso(value)
     except ValueError:
         raise WrongType("expected an ISO 8601 time, got another text") from None
     if moment.tzinfo is None:

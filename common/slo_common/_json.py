@@ -7,8 +7,8 @@ import importlib.util
 import itertools
 import json
 import re
-from collections.abc import Callable
-from typing import Final, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NoReturn, cast
 
 from slo_common._errors import MalformedResponse, UnexpectedContent, shown
 from slo_common._values import Reply
@@ -121,6 +121,49 @@ def refuse_doubles(reply: Reply, *, call: str) -> None:
     if doubled:
         keys = shown(", ".join(map(repr, dict.fromkeys(doubled))), limit=200)
         raise MalformedResponse(f"{call}: twice in one object: {keys}", call=call, excerpt=excerpt(reply.body), status=reply.status)
+
+
+def parse_apart(body: bytes, member: str) -> tuple[Any, dict[str, Any]]:
+    """One member of an object, and the others; raises ValueError or KeyError, also for a little that is valid.
+
+    Of a long body, and where msgspec is installed, a list comes as an iterator, each item parsed when it is its turn: then there never
+    is a tree of them all. Asking for an item may raise ValueError, and nothing looks at the depth: ask :func:`deep` if need be.
+    """
+    apart = apart_decoder() if len(body) >= QUICK_FROM else None
+    if apart is not None:
+        return apart(body, member)
+    top = cast("dict[str, JsonValue]", parse(body))
+    return top.pop(member), top
+
+
+@functools.cache
+def apart_decoder() -> Callable[[bytes, str], tuple[Any, dict[str, Any]]] | None:
+    """What takes a long body apart, where msgspec is installed."""
+    quick = quick_decoder()
+    if quick is None:
+        return None
+    from msgspec import Raw
+    from msgspec.json import Decoder
+
+    refusals = _quick_refusals()
+    decode = Decoder(dict[str, list[Raw] | dict[str, Any] | None]).decode
+
+    def items(value: list[Raw]) -> Iterator[JsonValue]:
+        try:
+            yield from map(quick, value)
+        except refusals as e:
+            raise ValueError from e
+
+    def apart(body: bytes, member: str) -> tuple[Any, dict[str, Any]]:
+        try:
+            rest = decode(body)
+        except refusals as e:
+            raise ValueError from e
+        found = rest.pop(member)
+        beside = {name: list(items(value)) if isinstance(value, list) else value for name, value in rest.items()}
+        return items(found) if isinstance(found, list) else found, beside
+
+    return apart
 
 
 def loads(reply: Reply, *, call: str, request_id: str | None = None) -> JsonValue:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootly_sla import _careful, _convert, _fast, _plain
+from rootly_sla import _convert
 from rootly_sla._calls import list_slas
 from rootly_sla.models import Condition, EntityType, MatchType, Sla
-from slo_common import DecodeError
+from slo_common import DecodeError, _json
 from slo_common._jsonapi import Document, parse_document
 from slo_common._values import Reply
 
@@ -62,8 +61,18 @@ ATTRIBUTES = members(
 )
 GOOD: dict[str, Any] = {"name": "n"}
 RESOURCE = members(relationships=st.builds(dict[str, Any]), links=st.builds(dict[str, Any]), meta=st.builds(dict[str, Any]))
-Read = Callable[[bytes], tuple[list[Sla] | Sla, Document] | None]
-quick_paths = pytest.mark.parametrize("quick", [_fast.read, _plain.read], ids=["msgspec", "generated"])
+Found = tuple[list[Sla] | Sla, Document] | None
+NEVER = 2**60
+
+
+def read_quickly(body: bytes, quick_from: int) -> Found:
+    """By the quick path. ``quick_from``: from how many bytes on msgspec takes a body apart."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json, "QUICK_FROM", quick_from)
+        return _convert.quickly(Reply(status=200, body=body))
+
+
+quick_paths = pytest.mark.parametrize("quick_from", [0, NEVER], ids=["msgspec", "json"])
 
 
 def reply_with(attributes: dict[str, Any], **around: object) -> Reply:
@@ -77,37 +86,32 @@ def read(attributes: dict[str, Any]) -> Sla:
     return sla
 
 
+@pytest.fixture
+def _no_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As where msgspec is not installed."""
+    monkeypatch.setattr("importlib.util.find_spec", _not_found)
+    monkeypatch.setattr(_json, "QUICK_FROM", 0)
+    caches = (_json.quick_decoder, _json.apart_decoder)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
+
+
 def _not_found(_name: str) -> None:
     return None
 
 
-@pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Sla]:
-    """Reads as where msgspec is not installed."""
-    monkeypatch.setattr("importlib.util.find_spec", _not_found)
-    _convert.fast_path.cache_clear()
-    return read
+@pytest.mark.usefixtures("_no_msgspec")
+def test_without_msgspec_a_page_is_read() -> None:
+    assert read({**GOOD, "position": 3}) == Sla(id="1", name="n", position=3)
 
 
-@pytest.fixture(autouse=True)
-def _forget_the_choice() -> Any:
-    yield
-    _convert.fast_path.cache_clear()
-
-
-def test_without_msgspec_the_plain_path_reads(plain: Callable[[dict[str, Any]], Sla]) -> None:
-    assert plain({**GOOD, "position": 3}) == Sla(id="1", name="n", position=3)
-    assert _convert.fast_path() is _plain.read
-
-
-def test_with_msgspec_the_fast_path_reads() -> None:
-    assert read(GOOD) == Sla(id="1", name="n")
-    assert _convert.fast_path() is _fast.read
-
-
-def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], Sla]) -> None:
+@pytest.mark.usefixtures("_no_msgspec")
+def test_without_msgspec_a_bad_field_is_named() -> None:
     with pytest.raises(DecodeError) as caught:
-        plain({**GOOD, "position": "3"})
+        read({**GOOD, "position": "3"})
     assert caught.value.paths == ("$.data[0].attributes.position",)
 
 
@@ -122,18 +126,25 @@ def page_of(*resources: dict[str, Any]) -> Reply:
     return Reply(status=200, body=json.dumps({"data": resources, "meta": {"total_count": len(resources)}}).encode())
 
 
+def carefully(reply: Reply) -> list[Sla]:
+    """By the careful path alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_convert, "quickly", _not_found)
+        return _convert.many(reply, call="c")[0]
+
+
 @quick_paths
 @given(pages=st.lists(st.tuples(ATTRIBUTES, RESOURCE), max_size=3))
 def test_what_a_quick_path_reads_the_careful_one_reads_alike(
-    quick: Read, pages: list[tuple[dict[str, Any], dict[str, Any]]]
+    quick_from: int, pages: list[tuple[dict[str, Any], dict[str, Any]]]
 ) -> None:
     """A quick one may give up where the careful one reads."""
     reply = page_of(*({"type": "slas", "id": "1", "attributes": attributes, **beside} for attributes, beside in pages))
-    found = quick(reply.body)
+    found = read_quickly(reply.body, quick_from)
     if found is None:
         return
     document = parse_document(json.loads(reply.body))
-    assert repr(found[0]) == repr(_careful.slas(document.many("slas"), call="c", reply=reply))
+    assert repr(found[0]) == repr(carefully(reply))
     assert found[1] == attrs.evolve(document, data=None)
 
 
@@ -141,10 +152,9 @@ def test_what_a_quick_path_reads_the_careful_one_reads_alike(
 def test_a_page_is_read_or_refused_alike_with_and_without_msgspec(pages: list[dict[str, Any]]) -> None:
     reply = page_of(*({"type": "slas", "id": "1", "attributes": attributes} for attributes in pages))
     results: list[str] = []
-    for find_spec in (importlib.util.find_spec, _not_found):
+    for quick_from in (0, NEVER):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("importlib.util.find_spec", find_spec)
-            _convert.fast_path.cache_clear()
+            patch.setattr(_json, "QUICK_FROM", quick_from)
             try:
                 results.append(repr(LIST.decode(reply).items))
             except DecodeError as refused:
@@ -153,7 +163,7 @@ def test_a_page_is_read_or_refused_alike_with_and_without_msgspec(pages: list[di
 
 
 @quick_paths
-def test_a_quick_path_reads_a_whole_sla(quick: Read) -> None:
+def test_a_quick_path_reads_a_whole_sla(quick_from: int) -> None:
     attributes = {
         **GOOD,
         "entity_type": "follow_up",
@@ -164,7 +174,7 @@ def test_a_quick_path_reads_a_whole_sla(quick: Read) -> None:
         "created_at": "2026-10-06T12:14:05.000-07:00",
         "violations": [[1]],
     }
-    found = quick(reply_with(attributes).body)
+    found = read_quickly(reply_with(attributes).body, quick_from)
     assert found is not None
     (sla,) = cast("list[Sla]", found[0])
     assert sla == Sla(
@@ -185,16 +195,16 @@ def test_a_quick_path_reads_a_whole_sla(quick: Read) -> None:
 
 @quick_paths
 @pytest.mark.parametrize("beside", [{"relationships": {"team": {"data": None}}}, {"links": {"self": "x"}, "meta": {"a": 1}}])
-def test_what_stands_beside_the_attributes_is_no_hindrance(quick: Read, beside: dict[str, Any]) -> None:
-    found = quick(page_of({"type": "slas", "id": "1", "attributes": GOOD, **beside}).body)
+def test_what_stands_beside_the_attributes_is_no_hindrance(quick_from: int, beside: dict[str, Any]) -> None:
+    found = read_quickly(page_of({"type": "slas", "id": "1", "attributes": GOOD, **beside}).body, quick_from)
     assert found is not None
     assert found[0] == [Sla(id="1", name="n")]
 
 
 @quick_paths
-def test_one_and_many_are_told_apart(quick: Read) -> None:
+def test_one_and_many_are_told_apart(quick_from: int) -> None:
     one = Reply(status=200, body=b'{"data":{"type":"slas","id":"1","attributes":{"name":"n"}}}')
-    assert quick(one.body) == (Sla(id="1", name="n"), Document())
+    assert read_quickly(one.body, quick_from) == (Sla(id="1", name="n"), Document())
     with pytest.raises(DecodeError, match="expected a list of 'slas' resources, found one"):
         LIST.decode(one)
 
@@ -222,8 +232,8 @@ DEEP = "[" * 100 + "]" * 100
         b"[" * 100_000,
     ],
 )
-def test_a_quick_path_leaves_what_does_not_fit(quick: Read, body: bytes) -> None:
-    assert quick(body) is None
+def test_a_quick_path_leaves_what_does_not_fit(quick_from: int, body: bytes) -> None:
+    assert read_quickly(body, quick_from) is None
 
 
 def test_an_error_reply_is_none_of_the_fast_paths_business() -> None:
