@@ -26,10 +26,11 @@ _LIST: Final = "rootly.slas.list"
 _OPERATORS: Final = ("eq", "not_eq", "in", "not_in")
 _FILTERS: Final = {
     "search": "search",
-    "slug": "slug",
     "name": "name",
+    **{f"name_{o}": f"name[{o}]" for o in _OPERATORS},
+    "slug": "slug",
+    **{f"slug_{o}": f"slug[{o}]" for o in _OPERATORS},
     **{f"created_at_{o}": f"created_at[{o}]" for o in ("gt", "gte", "lt", "lte")},
-    **{f"{field}_{o}": f"{field}[{o}]" for field in ("slug", "name") for o in _OPERATORS},
 }
 """The filters by argument name."""
 
@@ -110,11 +111,11 @@ def delete(sla_id: str) -> Call[Sla | None]:
 
 
 def list_slas(
-    base_url: str, filters: Mapping[str, object], *, sort: str | Sequence[str] | None, page_size: int, page_number: int
+    base_url: str, given: Mapping[str, object], *, sort: str | Sequence[str] | None, page_size: int, page_number: int
 ) -> Call[Page[Sla]]:
-    """``filters`` by argument name (``name_not_eq``, ``created_at_gte``, ...); those that are None are left out."""
+    """``given``: the filters by argument name (``name_not_eq``, ``created_at_gte``, ...); None counts as none, other names are passed over."""
     problems = Problems()
-    wanted = {_FILTERS[argument]: _filter(argument, value, problems) for argument, value in filters.items() if value is not None}
+    wanted = {key: _filter(name, given[name], problems) for name, key in _FILTERS.items() if given.get(name) is not None}
     problems.integer("page_size", page_size, low=1, high=MAX_PAGE_SIZE)
     problems.integer("page_number", page_number, low=1)
     order = _order(sort, problems) if sort is not None else []

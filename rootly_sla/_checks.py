@@ -29,13 +29,8 @@ _NOTIFICATION_KEYS: Final = ("offset_type", "offset_days")
 _ONE_MANAGER: Final = "allowed: exactly one of manager_role_id and manager_user_id"
 
 
-def given_attributes(**given: object) -> dict[str, object]:
-    """The arguments of a request by name; UNSET where one was left out."""
-    return given
-
-
 def create_attributes(given: Mapping[str, object]) -> dict[str, object]:
-    """The attributes of a create as JSON values, in the vendor's order; what is UNSET is left out."""
+    """The attributes of a create as JSON values, in the vendor's order; what is UNSET is left out, other names are passed over."""
     problems = Problems()
     attributes = _attributes(given, problems)
     role, user = given["manager_role_id"], given["manager_user_id"]

@@ -1,4 +1,7 @@
-"""The resource ``slas``, sync and async: every operation with its full signature."""
+"""The resource ``slas``, sync and async: every operation with its full signature.
+
+Arguments go on as ``locals()``, of which the calls take theirs by name: a list of them in each method could leave one out.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from rootly_sla import _calls
 from rootly_sla import _flows as flows
-from rootly_sla._checks import given_attributes
 from rootly_sla._flows import Desk, Ensured
 from rootly_sla.models import ConditionLike, MatchType, NotificationLike, ParentStatus, Sla, SlaSpec
 from slo_common._drive import drive
@@ -65,24 +67,7 @@ class Slas:
         >>> for sla in rootly.slas.list(search="sev1", sort="-created_at"):
         ...     print(sla.name)  # doctest: +SKIP
         """
-        filters = {
-            "search": search,
-            "name": name,
-            "name_eq": name_eq,
-            "name_not_eq": name_not_eq,
-            "name_in": name_in,
-            "name_not_in": name_not_in,
-            "slug": slug,
-            "slug_eq": slug_eq,
-            "slug_not_eq": slug_not_eq,
-            "slug_in": slug_in,
-            "slug_not_in": slug_not_in,
-            "created_at_gt": created_at_gt,
-            "created_at_gte": created_at_gte,
-            "created_at_lt": created_at_lt,
-            "created_at_lte": created_at_lte,
-        }
-        first = _calls.list_slas(self._desk.caller.base_url, filters, sort=sort, page_size=page_size, page_number=page_number)
+        first = _calls.list_slas(self._desk.caller.base_url, locals(), sort=sort, page_size=page_size, page_number=page_number)
         return SyncPaged(lambda call: drive(self._desk.caller.call(call)), first, _by_id)
 
     def get(self, sla_id: str) -> Sla:
@@ -136,26 +121,8 @@ class Slas:
         ...     manager_user_id=7,
         ... )  # doctest: +SKIP
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
         try:
-            return drive(flows.create(self._desk, given))
+            return drive(flows.create(self._desk, locals()))
         except OutcomeUnknown as unknown:
             raise self._with_look_up(unknown, name) from None
 
@@ -188,25 +155,7 @@ class Slas:
 
         >>> rootly.slas.update(sla.id, completion_deadline_days=21, description=None)  # doctest: +SKIP
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
-        return drive(flows.update(self._desk, sla_id, given))
+        return drive(flows.update(self._desk, sla_id, locals()))
 
     def delete(self, sla_id: str) -> Sla | None:
         """Delete an SLA and give it as it was; None when the server does not return it, or a try whose answer was lost had done it.
@@ -257,26 +206,8 @@ class Slas:
         ... ).action  # doctest: +SKIP
         <Action.CREATED: 'created'>
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
         try:
-            return drive(flows.ensure(self._desk, given))
+            return drive(flows.ensure(self._desk, locals()))
         except OutcomeUnknown as unknown:
             raise self._with_look_up(unknown, name) from None
 
@@ -352,24 +283,7 @@ class AsyncSlas:
         >>> async for sla in rootly.slas.list(search="sev1", sort="-created_at"):
         ...     print(sla.name)  # doctest: +SKIP
         """
-        filters = {
-            "search": search,
-            "name": name,
-            "name_eq": name_eq,
-            "name_not_eq": name_not_eq,
-            "name_in": name_in,
-            "name_not_in": name_not_in,
-            "slug": slug,
-            "slug_eq": slug_eq,
-            "slug_not_eq": slug_not_eq,
-            "slug_in": slug_in,
-            "slug_not_in": slug_not_in,
-            "created_at_gt": created_at_gt,
-            "created_at_gte": created_at_gte,
-            "created_at_lt": created_at_lt,
-            "created_at_lte": created_at_lte,
-        }
-        first = _calls.list_slas(self._desk.caller.base_url, filters, sort=sort, page_size=page_size, page_number=page_number)
+        first = _calls.list_slas(self._desk.caller.base_url, locals(), sort=sort, page_size=page_size, page_number=page_number)
         return AsyncPaged(self._desk.caller.call, first, _by_id)
 
     async def get(self, sla_id: str) -> Sla:
@@ -423,26 +337,8 @@ class AsyncSlas:
         ...     manager_user_id=7,
         ... )  # doctest: +SKIP
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
         try:
-            return await flows.create(self._desk, given)
+            return await flows.create(self._desk, locals())
         except OutcomeUnknown as unknown:
             raise self._with_look_up(unknown, name) from None
 
@@ -475,25 +371,7 @@ class AsyncSlas:
 
         >>> await rootly.slas.update(sla.id, completion_deadline_days=21, description=None)  # doctest: +SKIP
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
-        return await flows.update(self._desk, sla_id, given)
+        return await flows.update(self._desk, sla_id, locals())
 
     async def delete(self, sla_id: str) -> Sla | None:
         """Delete an SLA and give it as it was; None when the server does not return it, or a try whose answer was lost had done it.
@@ -544,26 +422,8 @@ class AsyncSlas:
         ... ).action  # doctest: +SKIP
         <Action.CREATED: 'created'>
         """
-        given = given_attributes(
-            name=name,
-            assignment_deadline_days=assignment_deadline_days,
-            assignment_deadline_parent_status=assignment_deadline_parent_status,
-            completion_deadline_days=completion_deadline_days,
-            completion_deadline_parent_status=completion_deadline_parent_status,
-            manager_role_id=manager_role_id,
-            manager_user_id=manager_user_id,
-            description=description,
-            position=position,
-            condition_match_type=condition_match_type,
-            assignment_deadline_sub_status_id=assignment_deadline_sub_status_id,
-            assignment_skip_weekends=assignment_skip_weekends,
-            completion_deadline_sub_status_id=completion_deadline_sub_status_id,
-            completion_skip_weekends=completion_skip_weekends,
-            conditions=conditions,
-            notification_configurations=notification_configurations,
-        )
         try:
-            return await flows.ensure(self._desk, given)
+            return await flows.ensure(self._desk, locals())
         except OutcomeUnknown as unknown:
             raise self._with_look_up(unknown, name) from None
 
