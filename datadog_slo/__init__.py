@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from slo_common._lazy import lazy
 
 if TYPE_CHECKING:
     from datadog_slo._async_client import AsyncDatadogSLO as AsyncDatadogSLO
@@ -180,79 +181,5 @@ _HOME: Final[dict[str, str]] = {
     ),
 }
 
-__all__ = [
-    "SITES",
-    "AsyncDatadogSLO",
-    "BulkDeleteError",
-    "BulkDeleteResult",
-    "CanDeleteResult",
-    "Comparator",
-    "Correction",
-    "CorrectionCategory",
-    "CorrectionUser",
-    "CountCondition",
-    "CountSpec",
-    "Creator",
-    "DatadogSLO",
-    "DeleteResult",
-    "ErrorTimeframe",
-    "Extra",
-    "Facet",
-    "Formula",
-    "HistorySeries",
-    "MetricQuery",
-    "MetricSlo",
-    "MonitorSlo",
-    "OverallStatus",
-    "RawErrorBudget",
-    "Reading",
-    "ReportEngineWarning",
-    "ReportFile",
-    "ReportInterval",
-    "ReportJob",
-    "ReportJobStatus",
-    "ReportProgress",
-    "ReportStatus",
-    "SearchCreator",
-    "SearchFacets",
-    "SearchQuery",
-    "SearchStatus",
-    "SearchedSlo",
-    "Series",
-    "SeriesMetadata",
-    "SliData",
-    "SliError",
-    "SliQuery",
-    "SliSpec",
-    "Slo",
-    "SloBase",
-    "SloHistory",
-    "SloReport",
-    "SloReportRow",
-    "SloState",
-    "SloStatus",
-    "SloType",
-    "Threshold",
-    "TimeSliceCondition",
-    "TimeSliceQuery",
-    "TimeSliceSlo",
-    "TimeSliceSpec",
-    "Timeframe",
-    "Transition",
-    "Unit",
-    "UnknownSlo",
-    "UnknownSpec",
-]
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+__all__ = sorted(_HOME)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  # the names above, loaded when used
+__getattr__, __dir__ = lazy(__name__, _HOME)

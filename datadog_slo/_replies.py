@@ -7,7 +7,7 @@ from typing import NoReturn
 from slo_common._errors import ApiError, ErrorDetail, OperationGone, api_error
 from slo_common._json import JsonValue, loads, parse
 from slo_common._ratelimit import parse as parse_rate_limit
-from slo_common._url import origin
+from slo_common._url import redirect_hint
 from slo_common._values import Reply
 
 KEYS_HINT = "Check DD_API_KEY, DD_APP_KEY and the site: keys belong to one site"
@@ -49,8 +49,7 @@ def raise_error(reply: Reply, *, call: str, subject: str, kind: type[ApiError] |
 
 def _hint(reply: Reply, call: str, kind: type[ApiError] | None) -> str | None:
     if 300 <= reply.status < 400:
-        scheme, host, _ = origin(reply.header("location"))
-        return f"It points to {scheme}://{host}; redirects are not followed" if host else "Redirects are not followed"
+        return redirect_hint(reply.header("location"))
     if reply.status == 401:
         return KEYS_HINT
     if call.startswith("datadog.reports.") and (reply.status in (403, 410) or kind is OperationGone):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from slo_common._json import dumps
 from slo_common._values import Reply
 
 Doc = dict[str, Any]
@@ -15,12 +15,12 @@ PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>Too many reque
 
 
 def v1(body: object, status: int = 200) -> Reply:
-    return Reply(status=status, headers={"content-type": "application/json"}, body=_dump(body))
+    return Reply(status=status, headers={"content-type": "application/json"}, body=dumps(body))
 
 
 def v2(body: object, status: int = 200) -> Reply:
     # Recorded: v2 answers call themselves JSON:API whatever the specification declares.
-    return Reply(status=status, headers={"content-type": "application/vnd.api+json"}, body=_dump(body))
+    return Reply(status=status, headers={"content-type": "application/vnd.api+json"}, body=dumps(body))
 
 
 def v1_error(status: int, *messages: str) -> Reply:
@@ -42,10 +42,6 @@ def csv(text: str) -> Reply:
 
 def empty(status: int, headers: Mapping[str, str] | None = None) -> Reply:
     return Reply(status=status, headers=dict(headers or {}))
-
-
-def _dump(body: object) -> bytes:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 class RefusedError(ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rootly_sla._recent import RecentWrites
 from slo_common._auth import HeaderAuth
@@ -100,13 +100,6 @@ class RootlySLA(SyncClient):
         self._recent = RecentWrites()
         self._attach()
 
-    def _view(self, caller: Caller) -> Self:
-        view = object.__new__(type(self))
-        SyncClient.__init__(view, caller, self._runtime)
-        view._recent = self._recent
-        view._attach()
-        return view
-
     def _attach(self) -> None:
         from rootly_sla._flows import Desk  # with all that operations need: importing the client alone stays cheap
         from rootly_sla._slas import Slas
@@ -157,13 +150,6 @@ class AsyncRootlySLA(AsyncClient):
         super().__init__(caller, runtime)
         self._recent = RecentWrites()
         self._attach()
-
-    def _view(self, caller: Caller) -> Self:
-        view = object.__new__(type(self))
-        AsyncClient.__init__(view, caller, self._runtime)
-        view._recent = self._recent
-        view._attach()
-        return view
 
     def _attach(self) -> None:
         from rootly_sla._flows import Desk

@@ -14,7 +14,7 @@ from slo_common._errors import ApiError, ErrorDetail, api_error
 from slo_common._json import loads, parse
 from slo_common._jsonapi import Document, DocumentError, parse_document, parse_errors
 from slo_common._ratelimit import parse as parse_rate_limit
-from slo_common._url import origin
+from slo_common._url import redirect_hint
 from slo_common._values import Reply
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def refusal(reply: Reply, *, call: str, subject: str) -> ApiError:
         subject=subject,
         errors=details,
         request_id=request_id(reply),
-        hint=_hint(reply),
+        hint=redirect_hint(reply.header("location")) if 300 <= reply.status < 400 else _HINTS.get(reply.status),
         retry_after=limits.hint if reply.status == 429 else limits.retry_after,
         kind=_kind(reply.status, details),
     )
@@ -87,10 +87,3 @@ def _kind(status: int, details: tuple[ErrorDetail, ...]) -> type[ApiError] | Non
         return None
     taken = any(d.parameter == "name" and "taken" in f"{d.title} {d.detail} {d.code}".lower() for d in details)
     return NameTaken if taken and len(details) == 1 else SlaRefused
-
-
-def _hint(reply: Reply) -> str | None:
-    if 300 <= reply.status < 400:
-        scheme, host, port = origin(reply.header("location"))
-        return f"Redirects are not followed; this one points to {scheme}://{host}:{port}" if host else "Redirects are not followed"
-    return _HINTS.get(reply.status)

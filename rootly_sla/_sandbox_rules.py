@@ -60,12 +60,8 @@ class Team:
     role_ids: Collection[str] | None = None
 
 
-def refusals(sla: Mapping[str, object], team: Team) -> tuple[Refusal, ...]:
+def refusals(sla: Mapping[str, object], team: Team) -> Iterator[Refusal]:
     """Everything that is wrong with an SLA as it would be stored; uniqueness of the name is the store's matter."""
-    return tuple(_all(sla, team))
-
-
-def _all(sla: Mapping[str, object], team: Team) -> Iterator[Refusal]:
     for name in REQUIRED:
         if sla.get(name) in (None, ""):
             yield Refusal(name, f"{human(name)} can't be blank")

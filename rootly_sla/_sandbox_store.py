@@ -57,7 +57,7 @@ class Store:
         return tuple(row for row in newest if row is not None)
 
     def add(self, attributes: Attributes, now: float, lag: float) -> Row:
-        row = Row(id=self.new_id(), attributes=self._with_ids(attributes, now), created_at=now, updated_at=now)
+        row = Row(id=new_id(self._random), attributes=self._with_ids(attributes, now), created_at=now, updated_at=now)
         slug = slug_of(str(attributes["name"]))
         taken = {r.attributes["slug"] for r in self._rows.values()}
         row = evolve(row, attributes={**row.attributes, "slug": slug if slug not in taken else f"{slug}-{len(taken) + 1}"})
@@ -79,9 +79,6 @@ class Store:
             self._rows[sla_id] = row
         self._index.setdefault(sla_id, []).append(_Version(visible_at, row))
 
-    def new_id(self) -> str:
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
     def _with_ids(self, attributes: Attributes, now: float) -> dict[str, object]:
         """The attributes as stored: entries of both lists are new rows with ids, the notifications with times."""
         stored = plain(attributes)
@@ -90,8 +87,14 @@ class Store:
         for name in _LISTS:
             if name in stored:
                 times = {} if name == "conditions" else {"created_at": stamp(now), "updated_at": stamp(now)}
-                stored[name] = [{"id": self.new_id(), **entry, **times} for entry in cast("list[dict[str, object]]", stored[name])]
+                stored[name] = [
+                    {"id": new_id(self._random), **entry, **times} for entry in cast("list[dict[str, object]]", stored[name])
+                ]
         return stored
+
+
+def new_id(seeded: random.Random) -> str:
+    return str(uuid.UUID(int=seeded.getrandbits(128), version=4))
 
 
 def plain(attributes: Attributes) -> dict[str, object]:

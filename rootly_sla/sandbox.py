@@ -9,17 +9,15 @@ from __future__ import annotations
 import enum
 import json
 import random
-import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Final, Literal, Self, cast
 from urllib.parse import quote, urlencode
 
 from rootly_sla._names import ATTRIBUTES
 from rootly_sla._sandbox_rules import DEFAULTS, Refusal, Team, refusals
-from rootly_sla._sandbox_store import Row, Store, in_order, plain, selected, stamp
+from rootly_sla._sandbox_store import Row, Store, in_order, new_id, plain, selected, stamp
 from slo_common import _jsonapi
+from slo_common._json import dumps
 from slo_common._values import Reply
 from slo_common.sandbox import Clock, Fault, Sandbox, SandboxRequest, SlidingWindows, Taken, Window
 
@@ -122,7 +120,7 @@ class RootlySandbox(Sandbox):
         self._extra = dict(extra_attributes or {})
         self._revision = revision
         self._store = Store(seed=seed)
-        self._random = random.Random(seed)  # for request ids, apart from the store's
+        self._requests = random.Random(seed)  # for request ids, apart from the store's
 
     @classmethod
     def demo(cls, *, clock: Clock | None = None) -> Self:
@@ -167,7 +165,7 @@ class RootlySandbox(Sandbox):
         """
         with self._lock:
             wanted = {**DEFAULTS, **attributes}
-            found = refusals(wanted, self._team)
+            found = [*refusals(wanted, self._team)]
             if found:
                 raise ValueError("; ".join(r.text for r in found))
             return self._store.add(wanted, self.clock.now(), 0.0).id
@@ -186,22 +184,22 @@ class RootlySandbox(Sandbox):
     def refuse(self, request: SandboxRequest, now: float) -> Reply:  # noqa: ARG002  # the base's signature
         """The 429, in the body that was chosen."""
         if self._limit_body is LimitBody.ERRORS:
-            return self._errors(429, _LIMIT_TEXT, now=now)
-        return self._reply(429, {"error": _LIMIT_TEXT}, now)
+            return self._errors(429, _LIMIT_TEXT)
+        return self._reply(429, {"error": _LIMIT_TEXT})
 
     def respond(self, request: SandboxRequest, now: float) -> Reply:
         """Answer one request. The order of the checks (key, content type, route, permission, body) is a guess."""
         token = _token(request)
         permissions = _ALL if self._allowed is None else self._allowed.get(token)
         if not token or permissions is None:
-            return self._errors(401, "Invalid token", now=now)
+            return self._errors(401, "Invalid token")
         if request.method in {"POST", "PUT"} and request.headers.get("content-type", "").strip().lower() != _jsonapi.MEDIA_TYPE:
-            return self._errors(415, "Unsupported Media Type", now=now)
+            return self._errors(415, "Unsupported Media Type")
         methods = {2: ("GET", "POST"), 3: ("GET", "PUT", "DELETE")}.get(len(request.segments), ())
         if request.segments[:2] != ("v1", "slas") or request.method not in methods:
-            return self._errors(404, "Not found", now=now)
+            return self._errors(404, "Not found")
         if _PERMISSION[request.method] not in permissions:
-            return self._errors(403, "Forbidden", now=now)
+            return self._errors(403, "Forbidden")
         if len(request.segments) == 3:
             return self._single(request, request.segments[2], now)
         return self._list(request, now) if request.method == "GET" else self._create(request, now)
@@ -209,58 +207,56 @@ class RootlySandbox(Sandbox):
     # The operations.
 
     def _create(self, request: SandboxRequest, now: float) -> Reply:
-        sent = self._read(request, now)
+        sent = self._read(request)
         if isinstance(sent, Reply):
             return sent
-        wanted = {**DEFAULTS, **{k: v for k, v in sent.items() if k in ATTRIBUTES}}
-        found = (*refusals(wanted, self._team), *self._taken(wanted.get("name"), None))
-        if found:
-            return self._invalid(found, now)
+        wanted = {**DEFAULTS, **sent}
+        refusal = self._refusal(wanted, None)
+        if refusal is not None:
+            return refusal
         row = self._store.add(wanted, now, self.index_lag)
         self.record(f"slas.create {row.id}")
-        return self._one(201, row, now)
+        return self._one(201, row)
 
     def _single(self, request: SandboxRequest, sla_id: str, now: float) -> Reply:
         row = self._store.get(sla_id)
         if row is None:
-            return self._errors(404, "Not found or unauthorized", now=now)
+            return self._errors(404, "Not found or unauthorized")
         if request.method == "PUT":
             return self._update(request, row, now)
         if request.method == "DELETE":
             self._store.remove(row, now, self.index_lag)
             self.record(f"slas.delete {row.id}")
-        return self._one(200, row, now)
+        return self._one(200, row)
 
     def _update(self, request: SandboxRequest, row: Row, now: float) -> Reply:
         """PUT is partial: what is not sent stays, null clears, a list replaces the whole list."""
-        sent = self._read(request, now)
+        sent = self._read(request)
         if isinstance(sent, Reply):
             return sent
-        sent = {k: v for k, v in sent.items() if k in ATTRIBUTES}
-        merged = {**plain(row.attributes), **sent}
-        found = (*refusals(merged, self._team), *self._taken(merged.get("name"), row.id))
-        if found:
-            return self._invalid(found, now)
         before = plain(row.attributes)
+        refusal = self._refusal({**before, **sent}, row.id)
+        if refusal is not None:
+            return refusal
         changed = {k: v for k, v in plain(sent).items() if v != before[k]}
         if changed:
             row = self._store.change(row, changed, now, self.index_lag)
             self.record(f"slas.update {row.id} {','.join(sorted(changed))}")
-        return self._one(200, row, now)
+        return self._one(200, row)
 
     def _list(self, request: SandboxRequest, now: float) -> Reply:
         filters = [(k.removeprefix("filter["), v) for k, v in request.query if k.startswith("filter[")]
         if any(not v.strip() for _, v in filters):
-            return self._errors(500, "Internal Server Error", now=now)  # as the vendor was seen to answer a blank filter
+            return self._errors(500, "Internal Server Error")  # as the vendor was seen to answer a blank filter
         number, size = _page(request.param("page[number]"), 1), _page(request.param("page[size]"), self._page_size)
         if number is None or size is None or size > MAX_PAGE:
-            return self._errors(400, "Invalid page parameter", now=now)
+            return self._errors(400, "Invalid page parameter")
         names = [(k.replace("]", "", 1), v) for k, v in filters]
         # That the plain list lags like a search does is a guess, the safer one.
         rows = selected(self._store.listed(now), names, operators=self._revision is Revision.JULY)
         ordered = in_order(rows, request.param("sort") or "created_at")
         if ordered is None:
-            return self._errors(400, "Invalid sort parameter", now=now)
+            return self._errors(400, "Invalid sort parameter")
         pages = max(1, -(-len(ordered) // size))
         shown = ordered[(number - 1) * size : number * size]
 
@@ -280,26 +276,33 @@ class RootlySandbox(Sandbox):
                 "next_cursor": None,
             },
         }
-        return self._reply(200, self._with_included(body), now)
+        return self._reply(200, self._with_included(body))
 
     # Requests.
 
-    def _read(self, request: SandboxRequest, now: float) -> dict[str, object] | Reply:
-        """The attributes of a request's document. How the vendor answers a broken document is a guess."""
+    def _read(self, request: SandboxRequest) -> dict[str, object] | Reply:
+        """The known attributes of a request's document. How the vendor answers a broken document is a guess."""
         try:
             value: object = json.loads(request.body)
         except ValueError:
-            return self._errors(400, "Error occurred while parsing request parameters", now=now)
+            return self._errors(400, "Error occurred while parsing request parameters")
         data = cast("dict[str, object]", value).get("data") if isinstance(value, dict) else None
         members = cast("dict[str, object]", data) if isinstance(data, dict) else {}
         attributes = members.get("attributes")
         if members.get("type") != "slas" or not isinstance(attributes, dict):
-            return self._errors(422, "data must hold the type 'slas' and attributes", now=now)
-        return cast("dict[str, object]", attributes)
+            return self._errors(422, "data must hold the type 'slas' and attributes")
+        return {k: v for k, v in cast("dict[str, object]", attributes).items() if k in ATTRIBUTES}
 
-    def _taken(self, name: object, own_id: str | None) -> tuple[Refusal, ...]:
-        other = self._store.named(name)
-        return () if other is None or other.id == own_id else (Refusal("name", "Name has already been taken"),)
+    def _refusal(self, wanted: Mapping[str, object], own_id: str | None) -> Reply | None:
+        """The 422 with everything that is wrong with an SLA as it would be stored; None if nothing is."""
+        found = [*refusals(wanted, self._team)]
+        other = self._store.named(wanted.get("name"))
+        if other is not None and other.id != own_id:
+            found.append(Refusal("name", "Name has already been taken"))
+        entries: list[dict[str, object]] = [{"title": refusal.text, "status": "422"} for refusal in found]
+        if self._pointers:
+            entries = [{**e, "source": {"pointer": f"/data/attributes/{r.place}"}} for e, r in zip(entries, found, strict=True)]
+        return self._reply(422, {"errors": entries}) if found else None
 
     # Replies.
 
@@ -318,34 +321,24 @@ class RootlySandbox(Sandbox):
     def _resource(self, row: Row) -> dict[str, object]:
         return {"id": row.id, "type": "slas", "attributes": self._attributes(row)}
 
-    def _one(self, status: int, row: Row, now: float) -> Reply:
-        return self._reply(status, self._with_included({"data": self._resource(row)}), now)
+    def _one(self, status: int, row: Row) -> Reply:
+        return self._reply(status, self._with_included({"data": self._resource(row)}))
 
     def _with_included(self, body: dict[str, object]) -> dict[str, object]:
         return body if self._revision is Revision.APRIL else {**body, "included": []}
 
-    def _invalid(self, found: Iterable[Refusal], now: float) -> Reply:
-        entries: list[dict[str, object]] = []
-        for refusal in found:
-            entry: dict[str, object] = {"title": refusal.text, "status": "422"}
-            if self._pointers:
-                entry["source"] = {"pointer": f"/data/attributes/{refusal.place}"}
-            entries.append(entry)
-        return self._reply(422, {"errors": entries}, now)
+    def _errors(self, status: int, title: str) -> Reply:
+        return self._reply(status, {"errors": [{"title": title, "status": str(status)}]})
 
-    def _errors(self, status: int, title: str, *, now: float) -> Reply:
-        return self._reply(status, {"errors": [{"title": title, "status": str(status)}]}, now)
-
-    def _reply(self, status: int, body: object, now: float) -> Reply:
+    def _reply(self, status: int, body: object) -> Reply:
         kind = "application/json" if self._revision is Revision.JUNE else _jsonapi.MEDIA_TYPE
         return Reply(
             status=status,
             headers={
                 "content-type": f"{kind}; charset=utf-8",
-                "date": format_datetime(datetime.fromtimestamp(now, UTC), usegmt=True),
-                "x-request-id": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+                "x-request-id": new_id(self._requests),
             },
-            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(),
+            body=dumps(body),
         )
 
 

@@ -10,8 +10,9 @@ Models are in :mod:`zabbix_sla.models`, calls for ``batch`` in :mod:`zabbix_sla.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Final
+
+from slo_common._lazy import lazy
 
 if TYPE_CHECKING:
     from zabbix_sla._client import AsyncZabbixSLA as AsyncZabbixSLA
@@ -37,16 +38,4 @@ _HOME: Final[dict[str, str]] = {
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]  # the names above, loaded when used
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+__getattr__, __dir__ = lazy(__name__, _HOME)

@@ -30,7 +30,7 @@ from slo_common._errors import (
 from slo_common._json import excerpt, not_json, parse
 from slo_common._jsonrpc import Failure, InvalidEnvelope, Success, Unanswered, answer, answers
 from slo_common._ratelimit import parse as parse_rate_limit
-from slo_common._url import origin
+from slo_common._url import redirect_hint
 from slo_common._values import Reply
 from zabbix_sla._errors import MethodNotFound, ServerOutOfMemory, SessionEnded, UnsupportedVersion
 
@@ -65,7 +65,7 @@ def check_status(reply: Reply, *, call: str, subject: str) -> None:
     elif status == 404:
         hint = _URL_HINT
     elif 300 <= status < 400:
-        kind, hint = UnexpectedRedirect, _redirect_hint(reply)
+        kind, hint = UnexpectedRedirect, f"{redirect_hint(reply.header('location'))}. {_URL_HINT}"
     elif status == 500 and not reply.body.strip() and call == "zabbix.sla.getsli":
         kind, hint = ServerOutOfMemory, _MEMORY_HINT
     elif status == 413:
@@ -80,13 +80,6 @@ def check_status(reply: Reply, *, call: str, subject: str) -> None:
         kind=kind,
         retry_after=wait.hint if status == 429 else wait.retry_after,
     )
-
-
-def _redirect_hint(reply: Reply) -> str:
-    scheme, host, port = origin(reply.header("location"))
-    if not host:
-        return f"Redirects are not followed. {_URL_HINT}"
-    return f"It leads to {scheme}://{host}:{port}; redirects are not followed, so give that address"
 
 
 def _page_title(reply: Reply) -> tuple[ErrorDetail, ...]:

@@ -76,7 +76,7 @@ class SyncClient:
 
     def _view(self, caller: Caller) -> Self:
         view = object.__new__(type(self))
-        SyncClient.__init__(view, caller, self._runtime)
+        vars(view).update(vars(self), _caller=caller)
         view._attach()
         return view
 
@@ -136,7 +136,7 @@ class AsyncClient:
 
     def _view(self, caller: Caller) -> Self:
         view = object.__new__(type(self))
-        AsyncClient.__init__(view, caller, self._runtime)
+        vars(view).update(vars(self), _caller=caller)
         view._attach()
         return view
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from attrs import field, frozen
 
 from slo_common._errors import ErrorDetail
-from slo_common._url import origin
+from slo_common._url import origin, shown
 
 MEDIA_TYPE = "application/vnd.api+json"
 """The media type of JSON:API, to be sent without parameters: a server must answer 415 to unknown ones."""
@@ -233,7 +233,7 @@ def link_problem(href: str, base_url: str) -> str | None:
         return "it carries a user name or a password"
     if not theirs[0]:
         return "it is no URL"
-    return None if ours == theirs else f"it leads to {_shown(theirs)!r}, not to {_shown(ours)!r}"
+    return None if ours == theirs else f"it leads to {shown(theirs)!r}, not to {shown(ours)!r}"
 
 
 def link_target(href: str, base_url: str) -> str:
@@ -443,11 +443,6 @@ def _kind(value: object) -> str:
         if isinstance(value, kind):
             return name
     return type(value).__name__
-
-
-def _shown(place: tuple[str, str, int]) -> str:
-    scheme, host, port = place
-    return f"{scheme}://{host}" + ("" if port == {"https": 443, "http": 80}.get(scheme) else f":{port}")
 
 
 def _joined(names: str | Iterable[str] | None) -> str:

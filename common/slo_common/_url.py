@@ -79,3 +79,15 @@ def origin(url: str) -> tuple[str, str, int]:
     except ValueError:
         return ("", "", 0)
     return (parts.scheme, (parts.hostname or "").lower(), port)
+
+
+def shown(place: tuple[str, str, int]) -> str:
+    """An origin as text, without a port that goes without saying."""
+    scheme, host, port = place
+    return f"{scheme}://{host}" + ("" if port == {"https": 443, "http": 80}.get(scheme) else f":{port}")
+
+
+def redirect_hint(location: str) -> str:
+    """What to tell about a redirect: where it leads, without its path, which may hold secrets."""
+    place = origin(location)
+    return f"Redirects are not followed; this one points to {shown(place)}" if place[1] else "Redirects are not followed"

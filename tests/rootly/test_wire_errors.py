@@ -173,7 +173,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("location", "text"),
         [
-            ("https://login.example/secret?token=1", "points to https://login.example:443"),
+            ("https://login.example/secret?token=1", "points to https://login.example$"),
             ("/login", "Redirects are not followed$"),
             ("", "Redirects are not followed$"),
             ("https://[bad", "Redirects are not followed$"),
