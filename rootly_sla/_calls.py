@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rootly_sla._checks import create_attributes, update_attributes
 from rootly_sla._convert import KIND, many, one
 from rootly_sla.models import Sla
-from slo_common._check import Problems
+from slo_common._check import Problems, require, segment_problem
 from slo_common._errors import PaginationError, UntrustedLink
 from slo_common._json import dumps
 from slo_common._jsonapi import MEDIA_TYPE, Document, DocumentError, Link, link_target, query_parameters, resource_document
@@ -39,61 +39,43 @@ _HEADERS: Final = (("accept", MEDIA_TYPE), ("content-type", MEDIA_TYPE))
 
 
 def get(sla_id: str) -> Call[Sla]:
-    problems = Problems()
-    problems.identifier("sla_id", sla_id)
-    problems.raise_if_any()
-    name = "rootly.slas.get"
-    return Call(
-        name=name,
-        method="GET",
-        target=target(sla_id, prefix="/v1/slas"),
-        headers=_HEADERS,
-        content=None,
-        safety=Safety.READ,
-        bucket=READ,
-        subject=sla_id,
-        decode=lambda reply: one(reply, call=name, subject=sla_id),
-    )
+    require((segment_problem("sla_id", sla_id),))
+    return _single("get", "GET", target(sla_id, prefix="/v1/slas"), Safety.READ, subject=sla_id)
 
 
 def create(given: Mapping[str, object]) -> Call[Sla]:
     """``given`` has every attribute of a request, UNSET where it was left out."""
     attributes = create_attributes(given)
-    name, subject = "rootly.slas.create", str(attributes["name"])
-    return Call(
-        name=name,
-        method="POST",
-        target="/v1/slas",
-        headers=_HEADERS,
-        content=dumps(resource_document(KIND, attributes)),
-        safety=Safety.UNSAFE,
-        bucket=WRITE,
-        subject=subject,
-        decode=lambda reply: one(reply, call=name, subject=subject),
-    )
+    return _single("create", "POST", "/v1/slas", Safety.UNSAFE, subject=str(attributes["name"]), attributes=attributes)
 
 
 def update(sla_id: str, given: Mapping[str, object]) -> Call[Sla]:
     """``given`` has every attribute of a request, UNSET where it is to stay as it is."""
     attributes = update_attributes(sla_id, given)
-    name = "rootly.slas.update"
+    path = target(sla_id, prefix="/v1/slas")
+    return _single("update", "PUT", path, Safety.IDEMPOTENT, subject=sla_id, attributes=attributes)
+
+
+def _single(
+    operation: str, method: str, path: str, safety: Safety, *, subject: str, attributes: Mapping[str, object] | None = None
+) -> Call[Sla]:
+    """A call that is answered by one SLA."""
+    name = f"rootly.slas.{operation}"
     return Call(
         name=name,
-        method="PUT",
-        target=target(sla_id, prefix="/v1/slas"),
+        method=method,
+        target=path,
         headers=_HEADERS,
-        content=dumps(resource_document(KIND, attributes)),
-        safety=Safety.IDEMPOTENT,
-        bucket=WRITE,
-        subject=sla_id,
-        decode=lambda reply: one(reply, call=name, subject=sla_id),
+        content=None if attributes is None else dumps(resource_document(KIND, attributes)),
+        safety=safety,
+        bucket=READ if safety is Safety.READ else WRITE,
+        subject=subject,
+        decode=lambda reply: one(reply, call=name, subject=subject),
     )
 
 
 def delete(sla_id: str) -> Call[Sla | None]:
-    problems = Problems()
-    problems.identifier("sla_id", sla_id)
-    problems.raise_if_any()
+    require((segment_problem("sla_id", sla_id),))
     name = "rootly.slas.delete"
     return Call(
         name=name,

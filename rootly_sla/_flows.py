@@ -8,7 +8,7 @@ id, which is never behind.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -118,7 +118,13 @@ async def find(desk: Desk, name: str) -> Sla | None:
     soon = from_epoch(caller.runtime.wall()) - FLUX
     if unsure or len(found) > 1 or any(_in_flux(sla, soon) and not desk.recent.holds(sla) for sla in found):
         asked = [await live(desk, sla.id) for sla in (*found, *unsure)]
-        found = [sla for sla in asked if sla is not None and sla.name == name]
+        found = [sla for sla in asked if sla is not None]
+    return only(found, name)
+
+
+def only(slas: Iterable[Sla], name: str) -> Sla | None:
+    """The one of exactly this name."""
+    found = [sla for sla in slas if sla.name == name]
     if len(found) > 1:
         raise AmbiguousName(name, tuple(sla.id for sla in found))
     return found[0] if found else None

@@ -4,44 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-ATTRIBUTES: Final = (
-    "name",
-    "description",
-    "position",
-    "condition_match_type",
-    "manager_role_id",
-    "manager_user_id",
-    "assignment_deadline_days",
-    "assignment_deadline_parent_status",
-    "assignment_deadline_sub_status_id",
-    "assignment_skip_weekends",
-    "completion_deadline_days",
-    "completion_deadline_parent_status",
-    "completion_deadline_sub_status_id",
-    "completion_skip_weekends",
-    "conditions",
-    "notification_configurations",
-)
+from attrs import NOTHING, fields
 
-REQUIRED: Final = (
-    "name",
-    "assignment_deadline_days",
-    "assignment_deadline_parent_status",
-    "completion_deadline_days",
-    "completion_deadline_parent_status",
-)
+from rootly_sla.models import Sla, SlaSpec
+
+_NEEDED: Final = {f.name: f.default is NOTHING for f in fields(SlaSpec)}
+
+ATTRIBUTES: Final = tuple(f.name for f in fields(Sla) if f.name in _NEEDED)
+
+REQUIRED: Final = tuple(name for name in ATTRIBUTES if _NEEDED[name])
 """What a create must have."""
 
-NULLABLE: Final = frozenset(
-    (
-        "description",
-        "position",
-        "manager_role_id",
-        "manager_user_id",
-        "assignment_deadline_sub_status_id",
-        "completion_deadline_sub_status_id",
-    )
-)
+NULLABLE: Final = frozenset(("description", "position", *(name for name in ATTRIBUTES if name.endswith("_id"))))
 """What may be sent as null."""
 
 

@@ -99,7 +99,7 @@ async def plan(desk: Desk, desired: Iterable[SlaSpec], *, delete_others: bool) -
     """Compare all SLAs of the team with those desired."""
     specs, wanted = _checked(desired, delete_others)
     held = await _all(desk)
-    changes = [_planned(spec, attributes, _only(held, spec.name)) for spec, attributes in zip(specs, wanted, strict=True)]
+    changes = [_planned(spec, attributes, _flows.only(held, spec.name)) for spec, attributes in zip(specs, wanted, strict=True)]
     if delete_others:
         named = {spec.name for spec in specs}
         changes += [PlannedChange(step=Step.DELETE, name=sla.name, sla=sla) for sla in held if sla.name not in named]
@@ -153,13 +153,6 @@ async def _all(desk: Desk) -> list[Sla]:
     shown, unsure = desk.recent.merged(listed.values(), desk.now)
     asked = [await _flows.live(desk, sla.id) for sla in unsure]
     return shown + [sla for sla in asked if sla is not None]
-
-
-def _only(held: list[Sla], name: str) -> Sla | None:
-    found = [sla for sla in held if sla.name == name]
-    if len(found) > 1:
-        raise AmbiguousName(name, tuple(sla.id for sla in found))
-    return found[0] if found else None
 
 
 def _planned(spec: SlaSpec, attributes: Mapping[str, object], sla: Sla | None) -> PlannedChange:
