@@ -16,7 +16,7 @@ from attrs import frozen
 from rootly_sla._replies import document, request_id
 from rootly_sla.models import Sla
 from slo_common._compile import REFUSALS, Readers, Shapes
-from slo_common._convert import Decoder, an_object, iso_datetime
+from slo_common._convert import Decoder, iso_datetime
 from slo_common._json import deep, parse_apart
 from slo_common._jsonapi import Document, Resource, parse_document
 from slo_common._values import Reply
@@ -34,16 +34,16 @@ class _Item:
     attributes: Sla
 
 
-def _in_order(value: Any) -> dict[str, Any]:
+def _in_order(attributes: Any) -> dict[str, Any]:
     """An SLA with its conditions in the order of their positions; those without one keep their places at the end."""
-    attributes = an_object(value)
     conditions = attributes.get("conditions", ())
     if conditions.__class__ is list:
         try:
             attributes["conditions"] = sorted(conditions, key=_position)
         except (TypeError, KeyError):
             attributes["conditions"] = sorted(conditions, key=_position_or_end)
-    return attributes
+    found: dict[str, Any] = attributes
+    return found
 
 
 _position: Final = itemgetter("position")

@@ -139,18 +139,18 @@ def parse_apart(body: bytes, member: str) -> tuple[Any, dict[str, Any]]:
 @functools.cache
 def apart_decoder() -> Callable[[bytes, str], tuple[Any, dict[str, Any]]] | None:
     """What takes a long body apart, where msgspec is installed."""
-    quick = quick_decoder()
-    if quick is None:
+    if quick_decoder() is None:
         return None
     from msgspec import Raw
     from msgspec.json import Decoder
 
     refusals = _quick_refusals()
     decode = Decoder(dict[str, list[Raw] | dict[str, Any] | None]).decode
+    decode_item: Callable[[Raw], JsonValue] = Decoder().decode
 
     def items(value: list[Raw]) -> Iterator[JsonValue]:
         try:
-            yield from map(quick, value)
+            yield from map(decode_item, value)
         except refusals as e:
             raise ValueError from e
 
