@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo_common import MalformedResponse, Sent, UnexpectedContent, _json
-from slo_common._json import EXCERPT, MAX_DEPTH, QUICK_FROM, dumps, loads, parse
+from slo_common._json import EXCERPT, MAX_DEPTH, QUICK_FROM, dumps, loads, parse, parse_apart
 from slo_common._values import Reply
 
 
@@ -282,3 +283,55 @@ def _nothing(_name: str) -> None:
 def test_half_a_surrogate_pair_is_written_as_an_escape() -> None:
     """As a reply brought it, so can it be sent back: bytes that are no UTF-8 would spoil the whole body."""
     assert dumps({"name": "é\ud800"}) == b'{"name":"\\u00e9\\ud800"}'
+
+
+# Taken apart.
+
+ITEMS: list[Any] = [{"a": [1, None, "x\u00e9"]}, [], 2.5, "t"]
+
+
+def apart(body: bytes, *, quick: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[object, dict[str, object]]:
+    monkeypatch.setattr(_json, "QUICK_FROM", 0 if quick else 2**60)
+    found, rest = parse_apart(body, "data")
+    return found if type(found) in (dict, list) else list(found), rest
+
+
+both_ways = pytest.mark.parametrize("quick", [True, False], ids=["item by item", "whole"])
+
+
+@both_ways
+def test_a_list_is_taken_apart_from_what_is_around_it(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = {"meta": {"n": 1}, "included": [{"id": "1"}], "links": None}
+    body = json.dumps({"data": ITEMS, **rest}).encode()
+    assert apart(body, quick=quick, monkeypatch=monkeypatch) == (ITEMS, rest)
+
+
+@both_ways
+def test_one_object_is_taken_as_it_is(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert apart(b'{"data":{"id":[1]}}', quick=quick, monkeypatch=monkeypatch) == ({"id": [1]}, {})
+
+
+@both_ways
+def test_a_member_that_is_not_there_is_a_key_error(quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KeyError):
+        apart(b'{"date":[]}', quick=quick, monkeypatch=monkeypatch)
+
+
+@both_ways
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b'{"data":[1,]}', b'{"data":[NaN]}', b'{"data":[1e400]}', b'{"data":["\xff"]}', b'{"data":[],"meta":{"a":1e400}}'],
+)
+def test_what_is_no_json_is_a_value_error(body: bytes, quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # the reason is told by whoever reads it again
+        apart(body, quick=quick, monkeypatch=monkeypatch)
+
+
+def test_items_are_parsed_when_it_is_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_json, "QUICK_FROM", 0)
+    found, _ = parse_apart(b'{"data":[1,1e400]}', "data")
+    assert next(found) == 1
+
+
+def test_a_short_body_is_not_worth_another_parser() -> None:
+    assert parse_apart(b'{"data":[1]}', "data") == ([1], {})
