@@ -36,7 +36,7 @@ Select = str | Sequence[str]
 
 def _structured(kind: type[T], method: str) -> Callable[[object, Reply], T]:
     def read(value: object, reply: Reply) -> T:
-        from zabbix_sla._convert import DECODER  # cattrs, which many a program never needs
+        from zabbix_sla._convert import DECODER
 
         return DECODER.decode(value, kind, call=f"zabbix.{method}", reply=reply, root="$.result")
 

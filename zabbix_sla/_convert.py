@@ -1,4 +1,4 @@
-"""The converter of this package: Zabbix writes numbers, flags and times as texts, and these hooks alone read them."""
+"""How this package reads values: Zabbix writes numbers, flags and times as texts, and these functions alone read them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from cattrs import Converter
-
+from slo_common._compile import QuickDecoder, Shapes
 from slo_common._convert import Decoder, WrongType, epoch_datetime
-from slo_common._enums import OpenEnum
 from slo_common._times import Timestamp
+from zabbix_sla.models import ServiceStatus
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?")
@@ -51,8 +50,8 @@ def _time(value: Any, _: Any = None) -> datetime:
     return epoch_datetime(_whole(value))
 
 
-def _enum(value: Any, cls: Any) -> Any:
-    # The enumerations are numbers written as texts; a few come as numbers.
+def code(value: Any, cls: Any) -> Any:
+    """A member of an enumeration. They are numbers written as texts; a few come as numbers."""
     if type(value) is str or type(value) is int:
         return cls(str(value))
     raise WrongType(f"expected a code, got {_named(value)}")
@@ -62,13 +61,20 @@ def _named(value: object) -> str:
     return "null" if value is None else "another text" if isinstance(value, str) else type(value).__name__
 
 
-def _configure(converter: Converter) -> None:
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(bool, _flag)
-    converter.register_structure_hook(datetime, _time)
-    converter.register_structure_hook_func(lambda cls: cls == Timestamp, _time)
-    converter.register_structure_hook(OpenEnum, _enum)
+def _careful() -> Decoder:
+    from zabbix_sla._careful import CAREFUL
+
+    return CAREFUL
 
 
-DECODER: Final = Decoder(_configure)
+VALUES: Final = {int: _whole, float: _number, bool: _flag, datetime: _time, Timestamp: _time}
+"""How values of these types are read."""
+_SHAPES: Final = Shapes(
+    values=VALUES,
+    # A number where the service had not changed before, unlike all other states.
+    fields={"StatusTimeline": {"start_value": lambda value, _: code(value, ServiceStatus)}},
+    numbers_are_texts=True,
+    null_is_absent=False,
+)
+
+DECODER: Final = QuickDecoder(_SHAPES, _careful)
