@@ -184,6 +184,16 @@ class _Maker:
     def _reader(self, annotation: Any) -> Read:
         return self.make(annotation) if self._sharing else self._readers.reader(annotation)
 
+    def _name_later(self, name: str, annotation: Any, names: Names) -> None:
+        """Have a name stand for a reader that is made for the first value: of many a list there is never one with items."""
+
+        def read(value: Any) -> Any:
+            if names[name] is read:
+                names[name] = self._reader(annotation)
+            return names[name](value)
+
+        names[name] = read
+
     def make(self, annotation: Any) -> Read:
         if not (isinstance(annotation, type) and has(annotation)):
             return self._value_reader(annotation)
@@ -309,7 +319,7 @@ class _Maker:
             names |= {f"member_{v}": {member.value: member for member in annotation}.get, f"enum_{v}": annotation}
             return f"{v}.__class__ is str and ({v} := member_{v}({v}) or enum_{v}({v})) is not None"
         if get_origin(annotation) in (Mapping, dict):
-            names[f"item_{v}"] = self._reader(get_args(annotation)[1])
+            self._name_later(f"item_{v}", get_args(annotation)[1], names)
             return f"{v}.__class__ is dict and ({v} := {{k: item_{v}({v}[k]) for k in {v}}}) is not None"
         names[f"read_{v}"] = self._reader(annotation)
         return f"({v} := read_{v}({v})) is not None"
@@ -329,7 +339,7 @@ class _Maker:
             names[f"only_{v}"] = frozenset({item})
             made = f"tuple(map(share, {v}, {v}))" if self._sharing and item is str else f"tuple({v})"
             return f"{v} := {made} if only_{v}.issuperset(map(type, {v})) else None"
-        names[f"item_{v}"] = self._reader(item)
+        self._name_later(f"item_{v}", item, names)
         return f"{v} := tuple(map(item_{v}, {v})) if {v} else ()"
 
     def _chooser(self, models: tuple[Any, ...]) -> Read:

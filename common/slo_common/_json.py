@@ -7,7 +7,6 @@ import importlib.util
 import itertools
 import json
 import re
-from collections.abc import Callable
 from typing import Final, NoReturn
 
 from slo_common._errors import MalformedResponse, UnexpectedContent, shown
@@ -65,19 +64,14 @@ def deep(body: bytes) -> bool:
 
 
 @functools.cache
-def quick_decoder() -> Callable[[bytes], JsonValue] | None:
-    """The parser of msgspec, where that is installed: the same values in a third of the time."""
-    if importlib.util.find_spec("msgspec") is None:
-        return None
-    import msgspec
-
-    return msgspec.json.decode
+def has_msgspec() -> bool:
+    """Whether the extra ``fast`` is there; looked for once."""
+    return importlib.util.find_spec("msgspec") is not None
 
 
-def _quick_refusals() -> tuple[type[Exception], ...]:
-    import msgspec
-
-    return (msgspec.MsgspecError, ValueError, RecursionError)  # its errors are ValueErrors since 0.20 only
+def suits_msgspec(body: bytes) -> bool:
+    """Whether msgspec is there, and the body so long that it makes up for its import."""
+    return len(body) >= QUICK_FROM and has_msgspec()
 
 
 def parse(body: bytes) -> JsonValue:
@@ -90,14 +84,18 @@ def parse(body: bytes) -> JsonValue:
         text = body.decode("utf-8")
     except UnicodeDecodeError as e:
         raise ValueError(f"not UTF-8 at byte {e.start}") from None
-    quick = quick_decoder() if len(body) >= QUICK_FROM else None
-    if quick is not None:
+    value: JsonValue
+    if suits_msgspec(body):
+        import msgspec
+
         try:
-            return quick(body)
-        except _quick_refusals():
+            value = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # its errors are ValueErrors since 0.20 only
             pass  # it takes a little less than is JSON; what is wrong is said by the parser that takes it all
+        else:
+            return value
     try:
-        value: JsonValue = _DECODER.decode(text)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as e:
         raise ValueError(f"{e.msg} at character {e.pos}") from None
     except RecursionError:

@@ -17,6 +17,7 @@ from rootly_sla import _careful, _convert, _fast, _plain
 from rootly_sla._calls import list_slas
 from rootly_sla.models import Condition, EntityType, MatchType, Sla
 from slo_common import DecodeError
+from slo_common._json import QUICK_FROM, has_msgspec
 from slo_common._jsonapi import Document, parse_document
 from slo_common._values import Reply
 
@@ -77,6 +78,16 @@ def read(attributes: dict[str, Any]) -> Sla:
     return sla
 
 
+def long(reply: Reply) -> Reply:
+    """The same, so long that it suits msgspec."""
+    return attrs.evolve(reply, body=reply.body + b" " * QUICK_FROM)
+
+
+def read_long(attributes: dict[str, Any]) -> Sla:
+    (sla,) = LIST.decode(long(reply_with(attributes))).items
+    return sla
+
+
 def _not_found(_name: str) -> None:
     return None
 
@@ -85,24 +96,33 @@ def _not_found(_name: str) -> None:
 def plain(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Sla]:
     """Reads as where msgspec is not installed."""
     monkeypatch.setattr("importlib.util.find_spec", _not_found)
-    _convert.fast_path.cache_clear()
-    return read
+    has_msgspec.cache_clear()
+    return read_long
 
 
 @pytest.fixture(autouse=True)
 def _forget_the_choice() -> Any:
     yield
-    _convert.fast_path.cache_clear()
+    has_msgspec.cache_clear()
 
 
-def test_without_msgspec_the_plain_path_reads(plain: Callable[[dict[str, Any]], Sla]) -> None:
+def _not_to_be_called(_: bytes) -> None:
+    raise AssertionError("the other way was to be taken")
+
+
+def test_without_msgspec_generated_code_reads(plain: Callable[[dict[str, Any]], Sla], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_fast, "read", _not_to_be_called)
     assert plain({**GOOD, "position": 3}) == Sla(id="1", name="n", position=3)
-    assert _convert.fast_path() is _plain.read
 
 
-def test_with_msgspec_the_fast_path_reads() -> None:
+def test_with_msgspec_it_reads_a_long_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_plain, "read", _not_to_be_called)
+    assert read_long(GOOD) == Sla(id="1", name="n")
+
+
+def test_a_short_reply_is_not_worth_the_import_of_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_fast, "read", _not_to_be_called)
     assert read(GOOD) == Sla(id="1", name="n")
-    assert _convert.fast_path() is _fast.read
 
 
 def test_without_msgspec_a_bad_field_is_named(plain: Callable[[dict[str, Any]], Sla]) -> None:
@@ -139,12 +159,12 @@ def test_what_a_quick_path_reads_the_careful_one_reads_alike(
 
 @given(pages=st.lists(ATTRIBUTES, min_size=1, max_size=3))
 def test_a_page_is_read_or_refused_alike_with_and_without_msgspec(pages: list[dict[str, Any]]) -> None:
-    reply = page_of(*({"type": "slas", "id": "1", "attributes": attributes} for attributes in pages))
+    reply = long(page_of(*({"type": "slas", "id": "1", "attributes": attributes} for attributes in pages)))
     results: list[str] = []
     for find_spec in (importlib.util.find_spec, _not_found):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("importlib.util.find_spec", find_spec)
-            _convert.fast_path.cache_clear()
+            has_msgspec.cache_clear()
             try:
                 results.append(repr(LIST.decode(reply).items))
             except DecodeError as refused:
