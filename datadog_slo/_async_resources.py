@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from datadog_slo._later import Later
 from datadog_slo._server_memory import CONCURRENCY, ServerMemory
+from slo_common._later import Later
 from slo_common._pages import AsyncPaged
 from slo_common._unset import UNSET, Unset
 

@@ -9,13 +9,13 @@ from attrs import evolve, frozen
 
 from datadog_slo._convert import DECODER
 from datadog_slo._endpoints import ACCEPT, SENDS, V1, check_ids, checked_id, read
-from datadog_slo._later import Later
 from datadog_slo._models_slos import Slo
 from datadog_slo._quick import SloPage, quick_slos
 from datadog_slo._replies import json_of, request_id
 from slo_common._check import Problems
 from slo_common._convert import decode_error
 from slo_common._json import JsonValue, dumps
+from slo_common._later import Later
 from slo_common._pages import Page
 from slo_common._url import target
 from slo_common._values import Call, Reply, Safety

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from datadog_slo._models_slos import Slo
-from slo_common._json import QUICK_FROM
+from slo_common._json import QUICK_FROM, has_msgspec
 from slo_common._values import Reply
 
 if TYPE_CHECKING:
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
 
 SloPage = tuple[tuple[Slo, ...], int | None]
 """The SLOs of a list and the vendor's count of all."""
-
-
-@cache
-def has_msgspec() -> bool:
-    """Whether the extra ``fast`` is there; looked for once."""
-    import importlib.util
-
-    return importlib.util.find_spec("msgspec") is not None
 
 
 def quick_slos(reply: Reply) -> SloPage | None:

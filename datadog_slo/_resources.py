@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from datadog_slo._later import Later
 from datadog_slo._server_memory import CONCURRENCY, ServerMemory
 from slo_common._drive import drive
+from slo_common._later import Later
 from slo_common._pages import SyncPaged
 from slo_common._unset import UNSET, Unset
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from slo_common._json import JsonValue
+from slo_common._later import Later
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
 from slo_common._values import Reply, Safety
-from zabbix_sla import _replies, _sli_decode
+from zabbix_sla import _replies
 from zabbix_sla._checks import Checks, Filter, TagsIn, Texts, given, listing, service_fields, sla_fields, sli_params
 from zabbix_sla._rpc import Rpc
 from zabbix_sla.models import (
@@ -24,10 +25,15 @@ from zabbix_sla.models import (
     Sla,
     SlaPeriod,
     SlaStatus,
-    SliResult,
     StatusRule,
     TagCondition,
 )
+
+if TYPE_CHECKING:
+    from zabbix_sla import _sli_decode
+    from zabbix_sla._sli import SliResult
+else:
+    _sli_decode = Later("zabbix_sla._sli_decode")
 
 T = TypeVar("T")
 Row = Mapping[str, JsonValue]
@@ -36,7 +42,7 @@ Select = str | Sequence[str]
 
 def _structured(kind: type[T], method: str) -> Callable[[object, Reply], T]:
     def read(value: object, reply: Reply) -> T:
-        from zabbix_sla._convert import DECODER  # cattrs, which many a program never needs
+        from zabbix_sla._convert import DECODER
 
         return DECODER.decode(value, kind, call=f"zabbix.{method}", reply=reply, root="$.result")
 

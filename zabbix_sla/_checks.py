@@ -31,6 +31,8 @@ from zabbix_sla.models import (
 
 MAX_DATE: Final = 2_147_483_647
 MAX_PERIODS: Final = 100
+MAX_CELLS: Final = 50_000
+"""Cells of one call that a server with PHP's default memory limit of 128 MB answers; four times as many were seen to fail."""
 WEEK: Final = 604_800
 _MAX_ID: Final = 9_223_372_036_854_775_807
 

@@ -1,17 +1,18 @@
-"""The converter of this package: Zabbix writes numbers, flags and times as texts, and these hooks alone read them."""
+"""How this package reads values: Zabbix writes numbers, flags and times as texts, and these functions alone read them."""
 
 from __future__ import annotations
 
 import math
 import re
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from cattrs import Converter
-
+from slo_common._compile import QuickDecoder, Shapes
 from slo_common._convert import Decoder, WrongType, epoch_datetime
 from slo_common._enums import OpenEnum
 from slo_common._times import Timestamp
+from zabbix_sla.models import ServiceStatus
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,3})?")
@@ -51,8 +52,8 @@ def _time(value: Any, _: Any = None) -> datetime:
     return epoch_datetime(_whole(value))
 
 
-def _enum(value: Any, cls: Any) -> Any:
-    # The enumerations are numbers written as texts; a few come as numbers.
+def _code(value: Any, cls: Any) -> Any:
+    """A member of an enumeration. They are numbers written as texts; a few come as numbers."""
     if type(value) is str or type(value) is int:
         return cls(str(value))
     raise WrongType(f"expected a code, got {_named(value)}")
@@ -62,13 +63,20 @@ def _named(value: object) -> str:
     return "null" if value is None else "another text" if isinstance(value, str) else type(value).__name__
 
 
-def _configure(converter: Converter) -> None:
-    converter.register_structure_hook(int, _whole)
-    converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(bool, _flag)
-    converter.register_structure_hook(datetime, _time)
-    converter.register_structure_hook_func(lambda cls: cls == Timestamp, _time)
-    converter.register_structure_hook(OpenEnum, _enum)
+@cache
+def careful() -> Decoder:
+    """The decoder that names every bad path; made for replies that need it."""
+    from slo_common._careful import careful_decoder
+
+    return careful_decoder(_SHAPES)
 
 
-DECODER: Final = Decoder(_configure)
+_SHAPES: Final = Shapes(
+    values={int: _whole, float: _number, bool: _flag, datetime: _time, Timestamp: _time, OpenEnum: _code},
+    # A number where the service had not changed before, unlike all other states.
+    fields={"StatusTimeline": {"start_value": lambda value, _: _code(value, ServiceStatus)}},
+    numbers_are_texts=True,
+    null_is_absent=False,
+)
+
+DECODER: Final = QuickDecoder(_SHAPES, careful)

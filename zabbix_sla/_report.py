@@ -22,8 +22,6 @@ from zabbix_sla._replies import NO_OBJECT
 from zabbix_sla._rpc import single
 from zabbix_sla._sli import SliPeriod, SliResult, merged
 
-MAX_CELLS: Final = 50_000
-"""Cells of one call that a server with PHP's default memory limit of 128 MB answers; four times as many were seen to fail."""
 IN_FLIGHT: Final = 4
 """More calls at once were not seen to be faster."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from slo_common._drive import drive
 from slo_common._execute import Caller
+from slo_common._later import Later
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
-from zabbix_sla import _any, _calls, _flows, _report
+from zabbix_sla import _any, _calls, _flows
 from zabbix_sla._calls import Row, Select
-from zabbix_sla._checks import Filter, TagsIn, Texts
-from zabbix_sla._report import MAX_CELLS, OnProgress
+from zabbix_sla._checks import MAX_CELLS, Filter, TagsIn, Texts
 from zabbix_sla._rpc import single
-from zabbix_sla._sli import merged
 from zabbix_sla.models import (
     Algorithm,
     ExcludedDowntime,
@@ -26,10 +26,17 @@ from zabbix_sla.models import (
     Sla,
     SlaPeriod,
     SlaStatus,
-    SliResult,
     StatusRule,
     TagCondition,
 )
+
+if TYPE_CHECKING:
+    from zabbix_sla import _report, _sli
+    from zabbix_sla._report import OnProgress
+    from zabbix_sla._sli import SliResult
+else:
+    _report = Later("zabbix_sla._report")
+    _sli = Later("zabbix_sla._sli")
 
 
 class ApiInfo:
@@ -332,7 +339,7 @@ class Slas:
         for page in made.pages:
             parts = drive(_report.fetch_pages(self._caller, made, [page], asked.on_progress, done_before=done))
             done += len(page.periods) * sum(map(len, made.chunks))
-            yield from merged(parts).by_period()
+            yield from _sli.merged(parts).by_period()
 
 
 class Services:

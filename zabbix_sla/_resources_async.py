@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from slo_common._execute import Caller
+from slo_common._later import Later
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
-from zabbix_sla import _any, _calls, _flows, _report
+from zabbix_sla import _any, _calls, _flows
 from zabbix_sla._calls import Row, Select
-from zabbix_sla._checks import Filter, TagsIn, Texts
-from zabbix_sla._report import MAX_CELLS, OnProgress
+from zabbix_sla._checks import MAX_CELLS, Filter, TagsIn, Texts
 from zabbix_sla._rpc import single
-from zabbix_sla._sli import merged
 from zabbix_sla.models import (
     Algorithm,
     ExcludedDowntime,
@@ -25,10 +25,17 @@ from zabbix_sla.models import (
     Sla,
     SlaPeriod,
     SlaStatus,
-    SliResult,
     StatusRule,
     TagCondition,
 )
+
+if TYPE_CHECKING:
+    from zabbix_sla import _report, _sli
+    from zabbix_sla._report import OnProgress
+    from zabbix_sla._sli import SliResult
+else:
+    _report = Later("zabbix_sla._report")
+    _sli = Later("zabbix_sla._sli")
 
 
 class AsyncApiInfo:
@@ -331,7 +338,7 @@ class AsyncSlas:
         for page in made.pages:
             parts = await _report.fetch_pages(self._caller, made, [page], asked.on_progress, done_before=done)
             done += len(page.periods) * sum(map(len, made.chunks))
-            for one in merged(parts).by_period():
+            for one in _sli.merged(parts).by_period():
                 yield one
 
 

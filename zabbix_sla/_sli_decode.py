@@ -5,13 +5,12 @@ Two quick decoders read a good answer and give None for whatever they do not lik
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from array import array
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Final, cast
 
+from slo_common._json import suits_msgspec
 from slo_common._times import from_epoch
 from slo_common._values import Reply
 from zabbix_sla._replies import misfit
@@ -19,7 +18,6 @@ from zabbix_sla._sli import Columns, SliPeriod, SliResult
 
 Away = tuple[tuple[str, int, int], ...]
 """Excluded downtimes of a cell: name, from, to."""
-Quick = Callable[[bytes], SliResult | None]
 
 NUMBERS: Final = ("uptime", "downtime", "sli", "error_budget")
 MAX_SECONDS: Final = 253_402_300_799
@@ -32,21 +30,15 @@ class Misfit(ValueError):
         super().__init__(f"{path}: {why}")
 
 
-@cache
-def quick_decoders() -> tuple[Quick, ...]:
-    """Msgspec where it is installed, else the standard library."""
-    if importlib.util.find_spec("msgspec") is not None:
-        from zabbix_sla._sli_fast import decode
-
-        return (decode,)
-    from zabbix_sla._sli_stream import decode as streamed
-
-    return (streamed,)
-
-
 def quickly(body: bytes) -> SliResult | None:
-    """The report of a good answer to call 1, or None."""
-    return next((found for decode in quick_decoders() if (found := decode(body)) is not None), None)
+    """The report of a good answer to call 1, or None: by msgspec, if that is installed and the body long, else by the standard library."""
+    if suits_msgspec(body):
+        from zabbix_sla import _sli_fast
+
+        return _sli_fast.decode(body)
+    from zabbix_sla import _sli_stream
+
+    return _sli_stream.decode(body)
 
 
 def report(value: object, *, call: str, reply: Reply | None) -> SliResult:

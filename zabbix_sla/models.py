@@ -7,12 +7,15 @@ Zabbix writes numbers and flags as texts; they are read into numbers by the hook
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
 from slo_common._enums import OpenEnum
 from slo_common._times import Timestamp
-from zabbix_sla._sli import ExcludedSpan, SliCell, SliPeriod, SliResult
+
+if TYPE_CHECKING:
+    from zabbix_sla._sli import ExcludedSpan, SliCell, SliPeriod, SliResult
 
 __all__ = [
     "Alarm",
@@ -42,6 +45,20 @@ __all__ = [
     "TagCondition",
     "TagOperator",
 ]
+_OF_SLI: Final = frozenset({"ExcludedSpan", "SliCell", "SliPeriod", "SliResult"})
+"""Loaded when used, which in programs that only keep SLAs and services is never."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _OF_SLI:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from zabbix_sla import _sli
+
+    return getattr(_sli, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_OF_SLI})
 
 
 class SlaPeriod(OpenEnum):

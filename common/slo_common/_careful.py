@@ -50,7 +50,11 @@ def _reader(shapes: Shapes, converter: Converter, cls: Any) -> Callable[[dict[st
     resolve_types(cls)
     keeps = any(f.name == shapes.kept for f in fields(cls))
     known = frozenset(f.name for f in fields(cls)) - {shapes.kept}
-    never_null = frozenset(f.name for f in fields(cls) if f.default is not NOTHING and not takes_none(f.type))
+    never_null = (
+        {f.name for f in fields(cls) if f.default is not NOTHING and not takes_none(f.type)}
+        if shapes.null_is_absent
+        else set[str]()
+    )
     own = shapes.fields.get(cls.__name__, {})
     overrides: dict[str, Any] = {name: override(struct_hook=hook) for name, hook in own.items()}
     if keeps:

@@ -17,12 +17,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origi
 from attrs import NOTHING, Attribute, field, fields, frozen, has, resolve_types
 
 from slo_common._enums import OpenEnum
+from slo_common._times import Timestamp
 from slo_common._values import Reply
 
 if TYPE_CHECKING:
     from slo_common._convert import Decoder
 
 _PLAIN = (str, int, bool)
+_DIGITS: Mapping[Any, tuple[int, str]] = {
+    int: (19, "int({})"),
+    datetime: (10, "moment(int({}), UTC)"),
+    Timestamp: (10, "moment(int({}), UTC)"),
+}
+"""Of how many digits a number is read in line, and how."""
 _MISSING = object()
 _REMEMBERED = 2048
 """Where a list has more different parts and texts than that, the next part will be different, too: it is not worth its key."""
@@ -59,6 +66,8 @@ class Shapes:
     """Fields that are read in a way of their own, by the name of their model."""
     values: Mapping[Any, Hook] = field(factory=dict[Any, Hook])
     """Types whose values are read in a way of their own wherever they stand."""
+    numbers_are_texts: bool = False
+    """Whether whole numbers and times come as texts of digits; what else they may come as is read by ``values``."""
     whole: Mapping[str, Hook] = field(factory=dict[str, Hook])
     """Models that are read as one, not field by field."""
     flattened: Mapping[str, Callable[[Any], dict[str, Any]]] = field(factory=dict[str, Callable[[Any], dict[str, Any]]])
@@ -67,6 +76,8 @@ class Shapes:
         factory=dict[frozenset[str], Callable[[Mapping[str, Any]], str]]
     )
     """Which of several models an object is read as, by the names of the models."""
+    null_is_absent: bool = True
+    """Whether a null counts as left out where a field has a default and takes no None; else it is refused."""
     repeated: frozenset[str] = frozenset()
     """Models and fields of which a long list has few different ones."""
 
@@ -81,8 +92,7 @@ class Readers:
     def reader(self, annotation: Any) -> Read:
         """A function from JSON to what the annotation says; made once. It raises one of REFUSALS.
 
-        A null counts as left out where a field has a default and takes no None. Times are seconds since the epoch, unless ``values``
-        of the shapes reads them.
+        Times are seconds since the epoch, unless ``values`` of the shapes reads them.
         """
         if annotation not in self._made:
             self._made[annotation] = _Maker(self).make(annotation)
@@ -118,11 +128,6 @@ class QuickDecoder(Readers):
         except REFUSALS:
             pass
         return self._careful().decode(value, cls, call=call, reply=reply, request_id=request_id, root=root)
-
-
-def _none_is_absent(attribute: Attribute[Any]) -> bool:
-    """Whether a field that is left out may be read as if it were null."""
-    return attribute.default is None if takes_none(attribute.type) else attribute.default is not NOTHING
 
 
 def _is_filled_in_only(cls: Any) -> bool:
@@ -179,6 +184,16 @@ class _Maker:
     def _reader(self, annotation: Any) -> Read:
         return self.make(annotation) if self._sharing else self._readers.reader(annotation)
 
+    def _name_later(self, name: str, annotation: Any, names: Names) -> None:
+        """Have a name stand for a reader that is made for the first value: of many a list there is never one with items."""
+
+        def read(value: Any) -> Any:
+            if names[name] is read:
+                names[name] = self._reader(annotation)
+            return names[name](value)
+
+        names[name] = read
+
     def make(self, annotation: Any) -> Read:
         if not (isinstance(annotation, type) and has(annotation)):
             return self._value_reader(annotation)
@@ -234,7 +249,7 @@ class _Maker:
         for attribute in read:
             if attribute.default is NOTHING:
                 values.append(f"given[{attribute.name!r}]")
-            elif _none_is_absent(attribute) and attribute.name not in own:
+            elif self._reads_absent_as_null(attribute) and attribute.name not in own:
                 values.append(f"get({attribute.name!r})")
             else:
                 values.append(f"get({attribute.name!r}, missing)")
@@ -243,6 +258,8 @@ class _Maker:
         if len(read) < 2:
             return [f"    {line}" for line in one_by_one]
         names["pick"] = itemgetter(*(attribute.name for attribute in read))
+        if all(attribute.default is NOTHING for attribute in read):
+            return [f"    {variables}= pick(given)"]
         return [
             f"    if len(given) >= {len(read)}:",
             "        try:",
@@ -253,14 +270,19 @@ class _Maker:
             *(f"        {line}" for line in one_by_one),
         ]
 
+    def _reads_absent_as_null(self, attribute: Attribute[Any]) -> bool:
+        """Whether a field that is left out may be read as if it were null."""
+        return attribute.default is None if takes_none(attribute.type) else self._shapes.null_is_absent
+
     def _field(self, v: str, attribute: Attribute[Any], names: Names, own: Hook | None) -> list[str]:
         """The lines that read one field."""
         lines: list[str] = []
         word = "if"
-        if attribute.default is not NOTHING and not (_none_is_absent(attribute) and takes_none(attribute.type) and own is None):
+        optional, absent_is_null = takes_none(attribute.type), self._reads_absent_as_null(attribute)
+        if attribute.default is not NOTHING and not (optional and absent_is_null and own is None):
             factory = getattr(attribute.default, "factory", None)
             names[f"default_{v}"] = attribute.default if factory is None else factory
-            absent = f"{v} is missing" if takes_none(attribute.type) else f"{v} is None or {v} is missing"
+            absent = f"{v} is None or {v} is missing" if absent_is_null and not optional else f"{v} is missing"
             lines += [f"    if {absent}:", f"        {v} = default_{v}{'' if factory is None else '()'}"]
             word = "elif"
         if own is not None:
@@ -276,12 +298,13 @@ class _Maker:
         if takes_none(annotation):
             rest: Any = Union[tuple(a for a in get_args(annotation) if a is not type(None))]  # noqa: UP007 - of a tuple, there is no other way
             return f"{v} is None or {self._is_right(v, rest, names)}"
+        if annotation in self._shapes.values:
+            names[f"value_{v}"] = self._shapes.values[annotation]
+            told = self._from_digits(v, annotation, names) if self._shapes.numbers_are_texts else ""
+            return f"{told}({v} := value_{v}({v}, None)) is not None"
         if get_origin(annotation) in _UNIONS:
             names[f"choose_{v}"] = self._chooser(get_args(annotation))
             return f"{v}.__class__ is dict and ({v} := choose_{v}({v})) is not None"
-        if annotation in self._shapes.values:
-            names[f"value_{v}"] = self._shapes.values[annotation]
-            return f"({v} := value_{v}({v}, None)) is not None"
         if annotation in _PLAIN:
             return f"{v}.__class__ is {annotation.__name__}"
         if annotation is float:  # also from an integer: the vendor sends both
@@ -296,10 +319,19 @@ class _Maker:
             names |= {f"member_{v}": {member.value: member for member in annotation}.get, f"enum_{v}": annotation}
             return f"{v}.__class__ is str and ({v} := member_{v}({v}) or enum_{v}({v})) is not None"
         if get_origin(annotation) in (Mapping, dict):
-            names[f"item_{v}"] = self._reader(get_args(annotation)[1])
+            self._name_later(f"item_{v}", get_args(annotation)[1], names)
             return f"{v}.__class__ is dict and ({v} := {{k: item_{v}({v}[k]) for k in {v}}}) is not None"
         names[f"read_{v}"] = self._reader(annotation)
         return f"({v} := read_{v}({v})) is not None"
+
+    def _from_digits(self, v: str, annotation: Any, names: Names) -> str:
+        """The beginning of an expression that reads a text of digits, which takes half the time of a function that does it."""
+        if annotation not in _DIGITS:
+            return ""
+        most, made = _DIGITS[annotation]
+        names |= {"moment": datetime.fromtimestamp, "UTC": UTC}
+        is_one = f"{v}.__class__ is str and {v}.isdecimal() and {v}.isascii() and len({v}) <= {most}"
+        return f"{is_one} and ({v} := {made.format(v)}) is not None or "
 
     def _are_right(self, v: str, item: Any, names: Names) -> str:
         """The same for a list that is to be a tuple: an expression that is the tuple, or None."""
@@ -310,7 +342,7 @@ class _Maker:
         if item is int and item not in self._shapes.values:
             names["only_int"] = frozenset({int})
             return f"{v} := tuple({v}) if only_int.issuperset(map(type, {v})) else None"
-        names[f"item_{v}"] = self._reader(item)
+        self._name_later(f"item_{v}", item, names)
         return f"{v} := tuple(map(item_{v}, {v})) if {v} else ()"
 
     def _chooser(self, models: tuple[Any, ...]) -> Read:

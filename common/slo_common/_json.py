@@ -41,6 +41,10 @@ def _finite(text: str) -> float:
     return value
 
 
+# The hook costs 0.2 us for each fraction; looking for large numbers beforehand costs 40 us for each kB of body.
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+
+
 def deep(body: bytes) -> bool:
     """Whether the nesting passes MAX_DEPTH. Peels the innermost pairs, level by level, at C speed."""
     all_brackets = body.translate(None, _NOT_BRACKETS)
@@ -61,19 +65,14 @@ def deep(body: bytes) -> bool:
 
 
 @functools.cache
-def quick_decoder() -> Callable[[bytes], JsonValue] | None:
-    """The parser of msgspec, where that is installed: the same values in a third of the time."""
-    if importlib.util.find_spec("msgspec") is None:
-        return None
-    import msgspec
-
-    return msgspec.json.decode
+def has_msgspec() -> bool:
+    """Whether the extra ``fast`` is there; looked for once."""
+    return importlib.util.find_spec("msgspec") is not None
 
 
-def _quick_refusals() -> tuple[type[Exception], ...]:
-    import msgspec
-
-    return (msgspec.MsgspecError, ValueError, RecursionError)  # its errors are ValueErrors since 0.20 only
+def suits_msgspec(body: bytes) -> bool:
+    """Whether msgspec is there, and the body so long that it makes up for its import."""
+    return len(body) >= QUICK_FROM and has_msgspec()
 
 
 def parse(body: bytes) -> JsonValue:
@@ -86,15 +85,18 @@ def parse(body: bytes) -> JsonValue:
         text = body.decode("utf-8")
     except UnicodeDecodeError as e:
         raise ValueError(f"not UTF-8 at byte {e.start}") from None
-    quick = quick_decoder() if len(body) >= QUICK_FROM else None
-    if quick is not None:
+    value: JsonValue
+    if suits_msgspec(body):
+        import msgspec
+
         try:
-            return quick(body)
-        except _quick_refusals():
+            value = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # its errors are ValueErrors since 0.20 only
             pass  # it takes a little less than is JSON; what is wrong is said by the parser that takes it all
+        else:
+            return value
     try:
-        # The hook costs 0.2 us for each fraction; looking for large numbers beforehand costs 40 us for each kB of body.
-        value: JsonValue = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as e:
         raise ValueError(f"{e.msg} at character {e.pos}") from None
     except RecursionError:
@@ -126,25 +128,21 @@ def refuse_doubles(reply: Reply, *, call: str) -> None:
 def parse_apart(body: bytes, member: str) -> tuple[Any, dict[str, Any]]:
     """One member of an object, and the others; raises ValueError or KeyError, also for a little that is valid.
 
-    Of a long body, and where msgspec is installed, a list comes as an iterator, each item parsed when it is its turn: then there never
-    is a tree of them all. Asking for an item may raise ValueError, and nothing looks at the depth: ask :func:`deep` if need be.
+    Of a body that suits msgspec, a list comes as an iterator, each item parsed when it is its turn: then there never is a tree of them
+    all. Asking for an item may raise ValueError, and nothing looks at the depth: ask :func:`deep` if need be.
     """
-    apart = apart_decoder() if len(body) >= QUICK_FROM else None
-    if apart is not None:
-        return apart(body, member)
+    if suits_msgspec(body):
+        return _apart_decoder()(body, member)
     top = cast("dict[str, JsonValue]", parse(body))
     return top.pop(member), top
 
 
 @functools.cache
-def apart_decoder() -> Callable[[bytes, str], tuple[Any, dict[str, Any]]] | None:
-    """What takes a long body apart, where msgspec is installed."""
-    if quick_decoder() is None:
-        return None
-    from msgspec import Raw
+def _apart_decoder() -> Callable[[bytes, str], tuple[Any, dict[str, Any]]]:
+    from msgspec import MsgspecError, Raw
     from msgspec.json import Decoder
 
-    refusals = _quick_refusals()
+    refusals = (MsgspecError, ValueError, RecursionError)
     decode = Decoder(dict[str, list[Raw] | dict[str, Any] | None]).decode
     decode_item: Callable[[Raw], JsonValue] = Decoder().decode
 

@@ -6,14 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
-import anyio.lowlevel
-import anyio.to_thread
 from sniffio import AsyncLibraryNotFoundError, current_async_library
 
 from slo_common._body import Sink
@@ -26,6 +23,8 @@ from slo_common._limiter import ForkSafeLock
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from slo_common.sandbox._state import VirtualClock
 
 R = TypeVar("R")
@@ -171,6 +170,8 @@ class SyncRuntime:
 
 
 def _run_in_threads(jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], limit: int, done: Callable[[int, R], None]) -> None:
+    from concurrent.futures import ThreadPoolExecutor  # which a program that makes one call after the other never needs
+
     numbered = enumerate(jobs)
     with ThreadPoolExecutor(limit, thread_name_prefix="slo") as pool:
         running: dict[Future[R], int] = {}
@@ -191,6 +192,8 @@ def _drive_job(job: Callable[[], Coroutine[Any, Any, R]]) -> R:
 
 
 def _collect(running: dict[Future[R], int], done: Callable[[int, R], None]) -> None:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     for future in wait(running, return_when=FIRST_COMPLETED).done:
         i = running.pop(future)
         done(i, future.result())
@@ -229,8 +232,10 @@ class AsyncRuntime:
         if self._closed:
             raise ClientClosed("the client was closed")
         if self._clock is not None:
+            from anyio import lowlevel
+
             self._clock.advance(seconds)
-            await anyio.lowlevel.checkpoint()
+            await lowlevel.checkpoint()
         else:
             await anyio.sleep(seconds)
 
@@ -269,11 +274,13 @@ class AsyncRuntime:
         return _AsyncLock()
 
     async def offload(self, function: Callable[[], R]) -> R:
+        from anyio import lowlevel, to_thread
+
         results: list[R] = []
 
         async def work() -> None:
             with anyio.CancelScope(shield=True):
-                results.append(await anyio.to_thread.run_sync(function))
+                results.append(await to_thread.run_sync(function))
 
         try:
             # A task of its own: asyncio's own cancellation passes through a shield, but a group waits for its tasks.
@@ -282,7 +289,7 @@ class AsyncRuntime:
         except BaseExceptionGroup as failures:
             first = failures.exceptions[0]
         else:
-            await anyio.lowlevel.checkpoint_if_cancelled()
+            await lowlevel.checkpoint_if_cancelled()
             return results[0]
         raise first
 

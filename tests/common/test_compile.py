@@ -16,6 +16,7 @@ from slo_common import DecodeError
 from slo_common._compile import REFUSALS, QuickDecoder, Readers, Shapes, Unfit, filler
 from slo_common._convert import Decoder, iso_datetime
 from slo_common._enums import OpenEnum
+from slo_common._times import Timestamp
 
 
 class Colour(OpenEnum):
@@ -156,6 +157,59 @@ def test_values_of_a_type_and_fields_of_a_model_are_read_in_ways_of_their_own() 
 def test_a_field_with_a_way_of_its_own_and_a_default_may_be_left_out() -> None:
     shapes = Shapes(fields={"Point": {name: lambda value, _: value for name in ("x", "y", "label")}})
     assert Readers(shapes).reader(Point)({"x": 1}) == Point(x=1)
+
+
+@frozen(kw_only=True)
+class Moved:
+    count: int
+    at: datetime
+    since: Timestamp
+    ratio: float = 1.0
+
+
+def _digits(value: Any, _: Any) -> Any:
+    if type(value) is not str or not value.startswith("-"):
+        raise Unfit
+    return int(value)
+
+
+TEXTS = Shapes(values={int: _digits, float: _digits, datetime: _digits, Timestamp: _digits}, numbers_are_texts=True)
+
+
+def test_numbers_and_times_are_read_from_texts_of_digits_where_they_come_so() -> None:
+    moved = Readers(TEXTS).reader(Moved)({"count": "9" * 19, "at": "0", "since": "9999999999"})
+    assert moved == Moved(count=10**19 - 1, at=datetime(1970, 1, 1, tzinfo=UTC), since=datetime.fromtimestamp(9_999_999_999, UTC))
+
+
+def test_what_is_no_text_of_digits_is_read_in_the_way_of_its_type() -> None:
+    moved = Readers(TEXTS).reader(Moved)({"count": "-1", "at": "-2", "since": "-3", "ratio": "-4"})
+    assert (moved.count, moved.at, moved.since, moved.ratio) == (-1, -2, -3, -4)
+
+
+@pytest.mark.parametrize("count", ["1" * 20, "", "1_0", " 1", "1\n", "+1", "\u0663", "1.0", 1, True, None, ["1"]])
+def test_what_is_nearly_a_text_of_digits_goes_the_way_of_its_type(count: object) -> None:
+    with pytest.raises(Unfit):
+        Readers(TEXTS).reader(Moved)({"count": count, "at": "0", "since": "0"})
+
+
+@pytest.mark.parametrize("given", [{"x": 1, "y": None}, {"x": 1, "y": None, "label": None, "colour": None}])
+def test_a_null_is_refused_where_it_does_not_count_as_left_out(given: dict[str, Any]) -> None:
+    read = Readers(Shapes(null_is_absent=False)).reader(Point)
+    assert read({"x": 1, "label": None}) == Point(x=1)
+    with pytest.raises(Unfit):
+        read(given)
+
+
+@pytest.mark.parametrize("given", [{"count": 1, "at": 0}, {"count": 1, "at": 0, "other": 0}, {"since": 0, "ratio": 2.0}, {}])
+def test_a_required_field_that_is_missing_is_refused_also_where_all_are_required(given: dict[str, Any]) -> None:
+    @frozen(kw_only=True)
+    class Span:
+        count: int
+        at: datetime
+        since: datetime
+
+    with pytest.raises(KeyError):
+        READERS.reader(Span)(given)
 
 
 def test_a_reader_that_shares_gives_equal_parts_once_and_refuses_unknown_keys() -> None:

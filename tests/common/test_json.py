@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -236,9 +235,9 @@ class TestLargeBodies:
     def _all_are_large(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_json, "QUICK_FROM", 0)
-            _json.quick_decoder.cache_clear()
+            _json.has_msgspec.cache_clear()
             yield
-        _json.quick_decoder.cache_clear()
+        _json.has_msgspec.cache_clear()
 
     @staticmethod
     def outcome(body: bytes, *, quick: bool) -> str:
@@ -267,13 +266,19 @@ class TestLargeBodies:
         with pytest.raises(ValueError, match="at character"):
             parse(b'{"a" 1}' + b" " * _json.QUICK_FROM)
 
-    def test_the_quick_one_is_used(self) -> None:
-        assert _json.quick_decoder() is msgspec.json.decode
+    def test_the_quick_one_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("json.JSONDecoder.decode", None)
+        assert parse(b"[1]") == [1]
+
+    def test_it_is_not_used_for_a_short_body(self) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_json, "QUICK_FROM", 4)
+            assert [_json.suits_msgspec(body) for body in (b"[1]", b"[12]")] == [False, True]
 
     def test_where_it_is_not_installed_the_other_reads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", _nothing)
         assert parse(b"[1]") == [1]
-        assert _json.quick_decoder() is None
+        assert not _json.suits_msgspec(b"[1]")
 
 
 def _nothing(_name: str) -> None:

@@ -42,7 +42,7 @@ import registry  # noqa: E402  # from the folder above
 import works  # noqa: E402
 
 PACKAGES = ("slo_common", "datadog_slo", "rootly_sla", "zabbix_sla")
-LIBRARIES = ("anyio", "attrs", "cattrs", "httpx", "msgspec", "sniffio")
+LIBRARIES = ("anyio", "attrs", "cattrs", "httptools", "httpx", "msgspec", "sniffio")
 WARM = 3
 PEAKS = 5
 LIMITER = "limiter: reserve and done"

@@ -22,10 +22,9 @@ from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import HistorySeries, SliData, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
 from datadog_slo._models_slos import Slo, Threshold
-from datadog_slo._quick import has_msgspec
 from datadog_slo.sandbox import DatadogSandbox, SliModel
 from slo_common._compile import REFUSALS, Unfit
-from slo_common._json import QUICK_FROM
+from slo_common._json import QUICK_FROM, has_msgspec
 from slo_common._pages import Page
 from slo_common._values import Reply
 from slo_common.sandbox import VirtualClock

@@ -91,12 +91,9 @@ def _no_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As where msgspec is not installed."""
     monkeypatch.setattr("importlib.util.find_spec", _not_found)
     monkeypatch.setattr(_json, "QUICK_FROM", 0)
-    caches = (_json.quick_decoder, _json.apart_decoder)
-    for cached in caches:
-        cached.cache_clear()
+    _json.has_msgspec.cache_clear()
     yield
-    for cached in caches:
-        cached.cache_clear()
+    _json.has_msgspec.cache_clear()
 
 
 def _not_found(_name: str) -> None:

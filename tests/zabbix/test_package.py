@@ -30,6 +30,15 @@ def test_listed_names_of_the_modules_exist(module: object) -> None:
     assert all(hasattr(module, name) for name in module.__all__)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue,reportUnknownArgumentType,reportUnknownVariableType,reportUnknownMemberType]  # a module
 
 
+def test_the_models_are_listed_also_those_that_are_loaded_when_used() -> None:
+    assert set(models.__all__) <= set(dir(models))
+
+
+def test_a_model_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'zabbix_sla\.models' has no attribute 'Sli'"):
+        models.Sli  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue,reportUnknownMemberType,reportUnusedExpression]  # that is the point
+
+
 def test_importing_it_loads_no_http_library() -> None:
     code = "import sys, zabbix_sla; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

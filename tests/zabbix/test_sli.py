@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_common import DecodeError
+from slo_common._json import has_msgspec
 from tests.zabbix.modes import Mode, Server
 from tests.zabbix.sli_answers import DAY, answer, careful, cell, envelope, read
-from zabbix_sla import SliCell, SliPeriod, SliResult, _sli_decode, _sli_fast, _sli_stream
+from zabbix_sla import SliCell, SliPeriod, SliResult, _sli_fast, _sli_stream
 from zabbix_sla._sli import merged
 
 
@@ -37,6 +38,13 @@ every_decoder = pytest.mark.parametrize("decode", [careful, stream, fast])
 quick_ones = pytest.mark.parametrize("decode", [_sli_stream.decode, _sli_fast.decode], ids=["stream", "fast"])
 Decode = Callable[[bytes], SliResult]
 TWO_BY_TWO = answer([[cell(), cell(90, 10, 90.0, -5)], [cell(0, 0, -1), cell(1, 2, 33.333333333333336)]], [7, 3])
+LONG = answer([[cell(), cell(90, 10, 90.0, -5)] for _ in range(100)], [7, 3])
+
+
+def getsli_by_client(result: Any) -> SliResult:
+    """What ``sla.getsli`` makes of this result."""
+    found: SliResult = Mode("sync")(lambda z: z.sla.getsli("1"), http=Server(sla_getsli=result).http)
+    return found
 
 
 @every_decoder
@@ -214,17 +222,35 @@ def test_a_quick_decoder_leaves_what_is_no_good_answer(decode: Callable[[bytes],
     assert found is None or (decode is _sli_fast.decode and b"more" in body)
 
 
-def test_without_msgspec_the_standard_library_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def not_to_be_called(_: bytes) -> None:
+    raise AssertionError("the other decoder was to be taken")
+
+
+@pytest.fixture
+def without_msgspec(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def nothing(_: str) -> None:
         return None
 
     monkeypatch.setattr("importlib.util.find_spec", nothing)
-    _sli_decode.quick_decoders.cache_clear()
-    try:
-        assert _sli_decode.quick_decoders() == (_sli_stream.decode,)
-        assert Mode("sync")(lambda z: z.sla.getsli("1"), http=Server(sla_getsli=TWO_BY_TWO).http)[0, "3"].uptime == 90
-    finally:
-        _sli_decode.quick_decoders.cache_clear()
+    has_msgspec.cache_clear()
+    yield
+    has_msgspec.cache_clear()
+
+
+@pytest.mark.usefixtures("without_msgspec")
+def test_without_msgspec_the_standard_library_reads_a_long_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sli_fast, "decode", not_to_be_called)
+    assert getsli_by_client(LONG)[0, "3"].uptime == 90
+
+
+def test_msgspec_reads_a_long_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sli_stream, "decode", not_to_be_called)
+    assert getsli_by_client(LONG)[0, "3"].uptime == 90
+
+
+def test_a_short_report_is_not_worth_the_import_of_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_sli_fast, "decode", not_to_be_called)
+    assert getsli_by_client(TWO_BY_TWO)[0, "3"].uptime == 90
 
 
 def test_a_name_with_true_in_it_is_read_all_the_same() -> None:

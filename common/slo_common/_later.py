@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Later:
-    """Stands for a module of this package. Type checkers see the module itself, by an import that only they follow."""
+    """Stands for a module of a vendor's package. Type checkers see the module itself, by an import that only they follow."""
 
     __slots__ = ("_name",)
 
