@@ -144,6 +144,7 @@ class _Run:
         "_pause",
         "_paused",
         "_refusals",
+        "_refused",
         "_refused_wait",
         "_renewed",
         "_renewed_now",
@@ -163,6 +164,7 @@ class _Run:
         self._failed: list[Attempt] = []
         self._failures = 0  # of connection or server
         self._refusals = 0  # 429s
+        self._refused: Reservation | None = None  # the place of the last attempt, if it was a 429
         self._may_be_done = False  # by an attempt whose answer was lost
         self._refused_wait = 0.0
         self._not_before = float("-inf")
@@ -243,6 +245,7 @@ class _Run:
             state, replied_at = parse_rate_limit(reply.headers), runtime.now()
             await self._pace(functools.partial(reservation.done, state, refused=reply.status == 429, now=replied_at))
             told = True
+            self._refused = reservation if reply.status == 429 else None
             value = self._decoded(reply)
             if call.errors_in is not None:
                 for error in call.errors_in(value):
@@ -334,10 +337,11 @@ class _Run:
             self._waits(self._not_before - now, "refused", 0.0)
             await runtime.sleep(self._not_before - now)
             now = runtime.now()
-        reservation = await self._reserve(now)
-        wait = reservation.wait
+        refused, self._refused = self._refused, None
+        reservation = refused or await self._reserve(now)
         granted = False
         try:
+            wait = reservation.wait if refused is None else await self._pace(functools.partial(reservation.renew, now))
             while wait > 0:
                 waited = runtime.now() - queued_at
                 self._check_queue(waited, wait)

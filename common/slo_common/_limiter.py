@@ -36,7 +36,10 @@ class Reservation(Protocol):
         ...
 
     def renew(self, now: float) -> float:
-        """Ask again after having slept; the same meaning as :attr:`wait`."""
+        """Ask again after having slept; the same meaning as :attr:`wait`.
+
+        Also after the server has refused the call (:meth:`done` with ``refused``): then it is in line once more, before all who came later.
+        """
         ...
 
     def cancel(self) -> None:
@@ -70,7 +73,7 @@ class RateLimiter(Protocol):
 class LocalRateLimiter:
     """Paces all clients of this process that share it, from what the reply headers say. The default of every client.
 
-    Calls are served first come, first served. Sliding windows are mirrored by a log of own calls, fixed ones by a gate with one
+    Calls are served first come, first served; one that the server refused keeps its place in that order. Sliding windows are mirrored by a log of own calls, fixed ones by a gate with one
     call ahead of the rest at a window's start; when others spend the same budget, it is learnt from ``Remaining``.
 
     >>> limiter = LocalRateLimiter()
@@ -241,6 +244,7 @@ class LocalReservation:
         self.wait = wait
 
     def renew(self, now: float) -> float:
+        self._over = False
         self.wait = self._book.ask(self._key, self._ticket, now)
         return self.wait
 

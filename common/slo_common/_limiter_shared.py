@@ -315,7 +315,10 @@ class SharedReservation:
         self.wait = self._ask()
 
     def renew(self, now: float) -> float:
-        if self.wait > 0:
+        if self._over:  # refused: its ticket is older than those of all who came later
+            self._over, self._own = False, None
+            self.wait = self._ask()
+        elif self.wait > 0:
             self.wait = self._ask()
         return self.wait
 

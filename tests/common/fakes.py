@@ -89,11 +89,16 @@ class RecordingLimiter:
         self.events: list[str] = []
         self.states: list[RateLimitState | None] = []
         self.keys: list[LimitKey] = []
+        self.asked_at: list[float] = []
 
     def reserve(self, key: LimitKey, now: float) -> Reservation:
         self.keys.append(key)
-        self.events.append("reserve")
+        self.ask(now)
         return _Recorded(self)
+
+    def ask(self, now: float) -> None:
+        self.events.append("reserve")
+        self.asked_at.append(now)
 
 
 class _Recorded:
@@ -102,9 +107,13 @@ class _Recorded:
     def __init__(self, limiter: RecordingLimiter) -> None:
         self._limiter = limiter
         self._over = False
+        self._refused = False
 
     def renew(self, now: float) -> float:
-        raise AssertionError("a granted place is not asked for again")
+        assert self._refused, "a granted place is not asked for again"
+        self._over = self._refused = False
+        self._limiter.ask(now)
+        return 0.0
 
     def cancel(self) -> None:
         if not self._over:
@@ -113,7 +122,7 @@ class _Recorded:
 
     def done(self, state: RateLimitState | None, *, refused: bool, now: float) -> None:
         if not self._over:
-            self._over = True
+            self._over, self._refused = True, refused
             self._limiter.events.append("refused" if refused else "lost" if state is None else "done")
             self._limiter.states.append(state)
 

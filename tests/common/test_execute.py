@@ -743,15 +743,22 @@ def test_a_turn_further_away_than_the_longest_queue_is_refused_unsent() -> None:
 def test_a_refused_call_waits_before_it_queues_again() -> None:
     """Who holds a place must be about to use it: the others wait for its reply."""
 
-    class Watching(RecordingLimiter):
-        def reserve(self, key: LimitKey, now: float) -> Reservation:
-            moments.append(now)
-            return super().reserve(key, now)
-
-    moments: list[float] = []
+    limiter = RecordingLimiter()
     runtime = FakeRuntime(status(429, retry_after="10"), ok())
-    run(caller_of(runtime, limiter=Watching(), chance=lambda: 0.0), call_of())
-    assert moments == [100.0, 110.0]
+    run(caller_of(runtime, limiter=limiter, chance=lambda: 0.0), call_of())
+    assert limiter.asked_at == [100.0, 110.0]
+
+
+def test_a_refused_call_asks_for_its_place_again_and_for_no_new_one() -> None:
+    limiter = RecordingLimiter()
+    run(caller_of(FakeRuntime(status(429), status(429), ok()), limiter=limiter), call_of())
+    assert (len(limiter.keys), limiter.events) == (1, ["reserve", "refused", "reserve", "refused", "reserve", "done"])
+
+
+def test_after_another_failure_the_place_is_a_new_one() -> None:
+    limiter = RecordingLimiter()
+    run(caller_of(FakeRuntime(status(429), ConnectionLost("x"), ok()), limiter=limiter), call_of())
+    assert (len(limiter.keys), limiter.events) == (2, ["reserve", "refused", "reserve", "lost", "reserve", "done"])
 
 
 def test_a_refused_call_is_not_bound_by_the_longest_queue() -> None:
@@ -858,7 +865,11 @@ class _Counted:
 
     def renew(self, now: float) -> float:
         self.wait = 0.0
-        return 0.0
+        if self.over:  # refused: in line once more
+            self.over, self.wait = False, 1.0
+            self.limiter.out += 1
+            self.limiter.given += 1
+        return self.wait
 
     def cancel(self) -> None:
         self.limiter.out -= not self.over
