@@ -291,6 +291,32 @@ def test_budgets_of_two_accounts_are_apart() -> None:
     assert limiter.reserve(LimitKey("vendor", "other account", "things"), 1.0).wait == 0
 
 
+# Those who were refused.
+
+
+def test_a_refused_call_goes_before_those_who_came_later() -> None:
+    limiter = LocalRateLimiter()
+    refused = limiter.reserve(KEY, 0.0)
+    refused.done(
+        state({"x-ratelimit-limit": "2, 2;window=60", "x-ratelimit-remaining": "0", "retry-after": "60"}), refused=True, now=0.1
+    )
+    later, latest = limiter.reserve(KEY, 1.0), limiter.reserve(KEY, 2.0)
+    assert refused.renew(59.0) > 0
+    assert [reservation.renew(60.2) > 0 for reservation in (latest, later, refused)] == [True, True, False]
+
+
+def test_a_refused_call_that_gives_up_leaves_the_line() -> None:
+    limiter = LocalRateLimiter()
+    refused = limiter.reserve(KEY, 0.0)
+    refused.done(
+        state({"x-ratelimit-limit": "1, 1;window=60", "x-ratelimit-remaining": "0", "retry-after": "60"}), refused=True, now=0.1
+    )
+    later = limiter.reserve(KEY, 1.0)
+    assert refused.renew(59.0) > 0
+    refused.cancel()
+    assert later.renew(60.2) == 0
+
+
 # Those who never come back.
 
 

@@ -358,6 +358,28 @@ def test_a_granted_place_stays_granted(wire: Wire, clock: Clock) -> None:
     assert wire.tried == tried
 
 
+def test_one_that_was_refused_goes_before_those_who_came_later(wire: Wire, clock: Clock) -> None:
+    limiter = process(wire, clock)
+    refused = granted(limiter)
+    refused.done(RateLimitState(limit=1, period=10.0, remaining=0, sliding=True, retry_after=10.0), refused=True, now=0.0)
+    later = limiter.reserve(KEY, 0.0)
+    clock.time += 9.0
+    assert (refused.renew(0.0) > 0, later.renew(0.0) > 0) == (True, True)
+    clock.time += 2.0
+    assert (later.renew(0.0) > 0, refused.renew(0.0) > 0) == (True, False)
+
+
+def test_one_that_was_refused_and_asks_when_the_store_is_away_goes_by_our_own_book(wire: Wire, clock: Clock) -> None:
+    limiter = process(wire, clock)
+    refused = granted(limiter)
+    refused.done(SLIDING, refused=True, now=0.0)
+    wire.down = True
+    clock.time += 60.0
+    assert refused.renew(0.0) == 0
+    refused.cancel()
+    assert limiter.reserve(KEY, 0.0).wait == 0
+
+
 def test_one_that_waits_can_leave(wire: Wire, clock: Clock) -> None:
     limiter = process(wire, clock)
     call(limiter, RateLimitState(limit=1, period=10.0, remaining=0, sliding=True))

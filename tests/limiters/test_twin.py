@@ -117,7 +117,10 @@ class Scene:
         )
 
     def tell(self, key: LimitKey, ticket: int, state: RateLimitState | None) -> None:
-        self.pair.tell(key, ticket, state, refused=state is not None and self.random.random() < self.refusals)
+        refused = state is not None and self.random.random() < self.refusals
+        self.pair.tell(key, ticket, state, refused=refused)
+        if refused and self.random.random() < 0.7:  # in line once more, with the ticket that it had
+            self.waiting.append((key, ticket))
 
     def ask(self, key: LimitKey, ticket: int | None) -> None:
         turn = self.pair.ask(key, ticket, self.random.choice(["p1", "p2", "p3"]))
