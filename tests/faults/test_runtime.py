@@ -401,7 +401,7 @@ def test_f90_sync_client_in_a_running_loop(backend: str) -> None:
 
 
 IN_A_LOOP = """
-import asyncio, sys
+import asyncio
 from tests.faults.clients import STATUS, client_of, read, read_sla, read_slas
 from tests.faults.scripted import Scripted, reply
 
@@ -420,15 +420,10 @@ async def main():
 
 def _said(*flags: str, use: str = "use(client)", run: str = "asyncio.run(main())") -> tuple[list[str], list[str]]:
     """What a Python of its own says: its output, and its warnings."""
-    script = IN_A_LOOP.format(use=use, run=run)
-    done = subprocess.run(
-        [sys.executable, *flags, "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        cwd=Path(__file__).parents[2],
-    )
+    # At the end of the path: the packages under test come from where they are installed, which may be a wheel and not this tree.
+    path = f"import sys\nsys.path.append({str(Path(__file__).parents[2])!r})\n"
+    script = path + IN_A_LOOP.format(use=use, run=run)
+    done = subprocess.run([sys.executable, *flags, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     return done.stdout.split(), [line for line in done.stderr.splitlines() if "RuntimeWarning" in line]
 
 
