@@ -7,7 +7,6 @@ made. Where something does not fit, cattrs says what is wrong; it is imported fo
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from operator import itemgetter
 from typing import Any, Final, TypeVar, cast
 
@@ -16,7 +15,7 @@ from attrs import frozen
 from rootly_sla._replies import document, request_id
 from rootly_sla.models import Sla
 from slo_common._compile import REFUSALS, Readers, Shapes
-from slo_common._convert import Decoder, iso_datetime
+from slo_common._convert import iso_datetime
 from slo_common._json import deep, parse_apart
 from slo_common._jsonapi import Document, Resource, parse_document
 from slo_common._values import Reply
@@ -54,16 +53,8 @@ def _position_or_end(condition: Any) -> float:
     return place if isinstance(place, int) else float("inf")
 
 
-_SHAPES: Final = Shapes(values={datetime: iso_datetime}, flattened={"Sla": _in_order})
-_sla: Final = Readers(_SHAPES).reader(Sla)
-
-
-@cache
-def careful() -> Decoder:
-    """The decoder that names every bad path."""
-    from slo_common._careful import careful_decoder
-
-    return careful_decoder(_SHAPES)
+_READERS: Final = Readers(Shapes(values={datetime: iso_datetime}, flattened={"Sla": _in_order}))
+_sla: Final = _READERS.reader(Sla)
 
 
 def _quick(resource: Any) -> Sla:
@@ -118,4 +109,4 @@ def _item(resource: Resource) -> dict[str, object]:
 
 
 def _carefully(value: object, cls: type[T], call: str, reply: Reply) -> T:
-    return careful().decode(value, cls, call=call, reply=reply, request_id=request_id(reply), root="$.data")
+    return _READERS.careful.decode(value, cls, call=call, reply=reply, request_id=request_id(reply), root="$.data")

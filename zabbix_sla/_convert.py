@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from slo_common._compile import QuickDecoder, Shapes
-from slo_common._convert import Decoder, WrongType, epoch_datetime
+from slo_common._convert import WrongType, epoch_datetime
 from slo_common._enums import OpenEnum
 from slo_common._times import Timestamp
 from zabbix_sla.models import ServiceStatus
@@ -63,14 +62,6 @@ def _named(value: object) -> str:
     return "null" if value is None else "another text" if isinstance(value, str) else type(value).__name__
 
 
-@cache
-def careful() -> Decoder:
-    """The decoder that names every bad path; made for replies that need it."""
-    from slo_common._careful import careful_decoder
-
-    return careful_decoder(_SHAPES)
-
-
 _SHAPES: Final = Shapes(
     values={int: _whole, float: _number, bool: _flag, datetime: _time, Timestamp: _time, OpenEnum: _code},
     # A number where the service had not changed before, unlike all other states.
@@ -79,4 +70,4 @@ _SHAPES: Final = Shapes(
     null_is_absent=False,
 )
 
-DECODER: Final = QuickDecoder(_SHAPES, careful)
+DECODER: Final = QuickDecoder(_SHAPES)

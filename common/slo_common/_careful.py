@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from types import NoneType
 from typing import Any, get_args
 
 from attrs import NOTHING, fields, has, resolve_types
@@ -15,19 +16,17 @@ from slo_common._compile import Hook, Shapes, takes_none
 from slo_common._convert import Decoder, an_object, epoch_datetime
 
 
-def careful_decoder(shapes: Shapes, *unions: Any) -> Decoder:
-    """The decoder of a vendor's models, by the table that its generated readers go by. ``unions``: of several models, as they are named."""
+def careful_decoder(shapes: Shapes) -> Decoder:
+    """The decoder of a vendor's models, by the table that its generated readers go by."""
 
     def configure(converter: Converter) -> None:
         converter.register_structure_hook(datetime, epoch_datetime)
         for kind, hook in shapes.values.items():
             converter.register_structure_hook(kind, hook)
         converter.register_structure_hook_factory(_is_model)(partial(_model_hook, shapes, converter))
-        for union in unions:
-            hook = _union_hook(shapes, converter, union)
-            converter.register_structure_hook(union, hook)
-            # With None it is one flat union, and no optional of a union any more.
-            converter.register_structure_hook(union | None, _or_none(hook))
+        converter.register_structure_hook_factory(lambda cls: frozenset(_models_of(cls)) in shapes.unions)(
+            partial(_union_hook, shapes, converter)
+        )
 
     return Decoder(configure)
 
@@ -70,18 +69,22 @@ def _reader(shapes: Shapes, converter: Converter, cls: Any) -> Callable[[dict[st
     return read
 
 
+def _models_of(cls: Any) -> dict[str, Any]:
+    """The members of a union by their names. With None it is one flat union, and no optional of a union."""
+    return {kind.__name__: kind for kind in get_args(cls) if isinstance(kind, type) and kind is not NoneType}
+
+
 def _union_hook(shapes: Shapes, converter: Converter, union: Any) -> Hook:
     """An object as one of several models."""
-    models: dict[str, Any] = {model.__name__: model for model in get_args(union)}
+    models = _models_of(union)
     kind_of = shapes.unions[frozenset(models)]
+    optional = takes_none(union)
 
     def read(value: Any, _: Any) -> Any:
+        if value is None and optional:
+            return None
         model = models[kind_of(an_object(value))]
         found: Any = converter.structure(value, model)
         return found
 
     return read
-
-
-def _or_none(hook: Hook) -> Hook:
-    return lambda value, cls: None if value is None else hook(value, cls)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -98,6 +99,13 @@ class Readers:
             self._made[annotation] = _Maker(self).make(annotation)
         return self._made[annotation]
 
+    @cached_property
+    def careful(self) -> Decoder:
+        """The decoder that goes by the same table and names every bad path; loaded when it is needed."""
+        from slo_common._careful import careful_decoder
+
+        return careful_decoder(self.shapes)
+
     def sharing_reader(self, annotation: Any) -> tuple[Read, dict[Any, Any]]:
         """The same for many objects that have much in common, and the memory by which equal parts are one object; clear it in between.
 
@@ -109,10 +117,6 @@ class Readers:
 
 class QuickDecoder(Readers):
     """Reads by generated code; what that refuses is read by the careful decoder, which is loaded for it."""
-
-    def __init__(self, shapes: Shapes, careful: Callable[[], Decoder]) -> None:
-        super().__init__(shapes)
-        self._careful = careful
 
     def read(self, value: object, cls: type[T]) -> T:
         """``value`` as ``cls``, if all of it is plainly right; raises one of REFUSALS for anything else."""
@@ -127,7 +131,7 @@ class QuickDecoder(Readers):
             return self.read(value, cls)
         except REFUSALS:
             pass
-        return self._careful().decode(value, cls, call=call, reply=reply, request_id=request_id, root=root)
+        return self.careful.decode(value, cls, call=call, reply=reply, request_id=request_id, root=root)
 
 
 def _is_filled_in_only(cls: Any) -> bool:

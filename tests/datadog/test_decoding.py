@@ -17,7 +17,7 @@ import slo_common
 from datadog_slo import _fast
 from datadog_slo._calls_reads import slo_sli
 from datadog_slo._calls_slos import list_slos
-from datadog_slo._convert import DECODER, careful
+from datadog_slo._convert import DECODER
 from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import HistorySeries, SliData, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
@@ -75,7 +75,7 @@ def _read(value: Any, model: Any) -> Any:
 
 def _read_carefully(value: Any, model: Any) -> Any:
     try:
-        return careful().decode(copy.deepcopy(value), model, call="test")
+        return DECODER.careful.decode(copy.deepcopy(value), model, call="test")
     except slo_common.DecodeError as e:
         return e
 

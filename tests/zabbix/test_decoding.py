@@ -15,7 +15,7 @@ from slo_common import DecodeError
 from slo_common._compile import REFUSALS
 from slo_common.sandbox import VirtualClock
 from tests.zabbix.sandbox_requests import ask
-from zabbix_sla._convert import DECODER, careful
+from zabbix_sla._convert import DECODER
 from zabbix_sla.models import Service, ServiceStatus, Sla
 from zabbix_sla.sandbox import ZabbixSandbox
 
@@ -88,12 +88,12 @@ def decoded(decoder: Any, value: Any, kind: Any) -> str:
 
 
 def alike(value: Any, kind: Any) -> bool:
-    return decoded(DECODER, value, kind) == decoded(careful(), value, kind)
+    return decoded(DECODER, value, kind) == decoded(DECODER.careful, value, kind)
 
 
 @pytest.mark.parametrize(("row", "kind"), ROWS, ids=["SLA", "service"])
 def test_generated_code_reads_what_zabbix_writes(row: dict[str, Any], kind: Any) -> None:
-    assert DECODER.read([row, row], kind) == careful().decode([row, row], kind, call="zabbix.test")
+    assert DECODER.read([row, row], kind) == DECODER.careful.decode([row, row], kind, call="zabbix.test")
 
 
 def test_generated_code_reads_the_services_of_a_sandbox() -> None:
@@ -104,7 +104,7 @@ def test_generated_code_reads_the_services_of_a_sandbox() -> None:
     rows = ask(sandbox, "service.get", params)
     assert len(rows) == 6
     assert any(row["status_timeline"][0]["alarms"] for row in rows)
-    assert DECODER.read(rows, SERVICES) == careful().decode(rows, SERVICES, call="zabbix.test")
+    assert DECODER.read(rows, SERVICES) == DECODER.careful.decode(rows, SERVICES, call="zabbix.test")
 
 
 def test_generated_code_reads_the_slas_of_a_sandbox() -> None:
@@ -112,14 +112,20 @@ def test_generated_code_reads_the_slas_of_a_sandbox() -> None:
     wholes = {f"select{name}": "extend" for name in ("ServiceTags", "Schedule", "ExcludedDowntimes")}
     rows = ask(sandbox, "sla.get", {"output": "extend", **wholes})
     assert len(rows) == 3
-    assert DECODER.read(rows, SLAS) == careful().decode(rows, SLAS, call="zabbix.test")
+    assert DECODER.read(rows, SLAS) == DECODER.careful.decode(rows, SLAS, call="zabbix.test")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("sla_get_all", SLAS), ("service_get_during_outage", SERVICES)])
 def test_generated_code_reads_what_was_recorded(name: str, kind: Any) -> None:
     rows = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))["response"]["body"]["result"]
     assert len(rows) > 1
-    assert DECODER.read(rows, kind) == careful().decode(rows, kind, call="zabbix.test")
+    assert DECODER.read(rows, kind) == DECODER.careful.decode(rows, kind, call="zabbix.test")
+
+
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_a_number_of_more_digits_than_zabbix_has_is_a_wrong_field(digits: int) -> None:
+    with pytest.raises(DecodeError, match=r"\[0\].sortorder: expected a whole number, got another text"):
+        DECODER.decode([{**SERVICE, "sortorder": "9" * digits}], SERVICES, call="zabbix.test")
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in RECORDED.glob("*.json")))
