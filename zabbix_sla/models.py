@@ -7,11 +7,12 @@ Zabbix writes numbers and flags as texts; they are read into numbers by the hook
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from slo_common._enums import OpenEnum
+from slo_common._lazy import lazy
 from slo_common._times import Timestamp
 
 if TYPE_CHECKING:
@@ -45,20 +46,8 @@ __all__ = [
     "TagCondition",
     "TagOperator",
 ]
-_OF_SLI: Final = frozenset({"ExcludedSpan", "SliCell", "SliPeriod", "SliResult"})
-"""Loaded when used, which in programs that only keep SLAs and services is never."""
-
-
-def __getattr__(name: str) -> object:
-    if name not in _OF_SLI:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from zabbix_sla import _sli
-
-    return getattr(_sli, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_OF_SLI})
+# Programs that only keep SLAs and services never load these.
+__getattr__, __dir__ = lazy(__name__, dict.fromkeys(("ExcludedSpan", "SliCell", "SliPeriod", "SliResult"), "_sli"))
 
 
 class SlaPeriod(OpenEnum):
