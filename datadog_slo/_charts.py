@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from datadog_slo._frames import need
 from slo_common._errors import InvalidArgument
+from slo_common._tables import Figure, need
 
 if TYPE_CHECKING:
     from datadog_slo._report import SloReport
 
 _AXES = {"sli": "SLI (%)", "error_budget": "error budget left (%)"}
-
-
-class Figure(Protocol):
-    """The part of ``plotly.graph_objects.Figure`` that is promised here (plotly has no types of its own)."""
-
-    @property
-    def data(self) -> tuple[object, ...]: ...
-
-    def update_layout(self, **options: object) -> Figure: ...
-
-    def to_html(self, *, include_plotlyjs: bool | str = True, full_html: bool = True) -> str: ...
-
-    def write_html(self, file: str | Path, *, include_plotlyjs: bool | str = True, full_html: bool = True) -> None: ...
-
-    def to_json(self) -> str: ...
-
-    def show(self) -> None: ...
 
 
 def chart(report: SloReport, *, title: str, value: str) -> Figure:

@@ -68,9 +68,8 @@ def address(site: str | None, base_url: str | None, *, allow_insecure: bool) -> 
             return checked_base_url(found, name=BASE_URL_NAMES[0], allow_insecure=allow_insecure)
     name = from_environment(site, ("DD_SITE",)) or SITES[0]
     if not _is_site(name):
-        shown = (
-            "something else" if set(str(name)) & set("@?#") else repr(name)
-        )  # an address that holds a password, or a query with a token
+        # An address may hold a password, or a query with a token.
+        shown = "something else" if set(str(name)) & set("@?#") else repr(name)
         raise ConfigurationError(f"site: {shown} was given (argument or DD_SITE); allowed: a host name such as {', '.join(SITES)}")
     # The vendor's tables name sites by their web address: app.datadoghq.com has its API at api.datadoghq.com.
     return checked_base_url(f"https://api.{name.lower().removeprefix('app.').removeprefix('api.')}", name="site")

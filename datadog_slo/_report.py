@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from datadog_slo._charts import Figure
-    from datadog_slo._frames import ArrowTable
+    from slo_common._tables import ArrowTable, Figure
 
 COLUMNS = ("id", "slo_type", "name", "target", "export_error")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -141,7 +140,7 @@ class SloReport:
 
         >>> report.to_arrow().num_rows  # doctest: +SKIP
         """
-        from datadog_slo._frames import to_arrow
+        from datadog_slo._tables import to_arrow
 
         return to_arrow(self)
 
@@ -152,9 +151,9 @@ class SloReport:
 
         >>> report.to_pandas().pivot(index="name", columns="interval", values="sli")  # doctest: +SKIP
         """
-        from datadog_slo._frames import to_pandas
+        from slo_common._tables import to_pandas
 
-        return to_pandas(self)
+        return to_pandas(self.to_arrow)
 
     def to_polars(self) -> pl.DataFrame:
         """The records as a ``polars.DataFrame`` (extra ``polars``).
@@ -163,9 +162,9 @@ class SloReport:
 
         >>> report.to_polars().filter(pl.col("error_budget") < 0)  # doctest: +SKIP
         """
-        from datadog_slo._frames import to_polars
+        from slo_common._tables import to_polars
 
-        return to_polars(self)
+        return to_polars(self.to_arrow)
 
     def chart(self, *, title: str = "Service levels", value: str = "sli") -> Figure:
         """A line chart by interval, one line for each SLO, as a plotly figure (extra ``charts``).

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from zabbix_sla._chart import Figure
-    from zabbix_sla._tables import ArrowTable
+    from slo_common._tables import ArrowTable, Figure
 
 RECORD_COLUMNS = (
     "serviceid",
@@ -201,36 +200,36 @@ class SliResult:
 
     def to_arrow(self) -> ArrowTable:
         """A pyarrow table without a Python object per cell. Needs the ``arrow`` extra."""
-        from zabbix_sla import _tables
+        from zabbix_sla._tables import to_arrow
 
-        return _tables.to_arrow(self)
+        return to_arrow(self)
 
     def to_pandas(self) -> pd.DataFrame:
         """A pandas frame with Arrow-backed integers and UTC times. Needs the ``pandas`` extra."""
-        from zabbix_sla import _tables
+        from slo_common._tables import to_pandas
 
-        return _tables.to_pandas(self)
+        return to_pandas(self.to_arrow)
 
     def to_polars(self) -> pl.DataFrame:
         """A polars frame. Needs the ``polars`` extra."""
-        from zabbix_sla import _tables
+        from slo_common._tables import to_polars
 
-        return _tables.to_polars(self)
+        return to_polars(self.to_arrow)
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """CSV with a header; times as ISO 8601 in UTC, an unmeasured SLI as an empty field, excluded downtimes as seconds.
 
         Returns the text and writes it to ``path`` when one is given.
         """
-        from zabbix_sla import _tables
+        from zabbix_sla._tables import to_csv
 
-        return _tables.to_csv(self, path)
+        return to_csv(self, path)
 
     def chart(self, *, slo: float | None = None, names: Mapping[str, str] | None = None) -> Figure:
         """A plotly line chart of the SLI by period, one line for each service, with the target. Needs the ``charts`` extra."""
-        from zabbix_sla import _chart
+        from zabbix_sla._charts import chart
 
-        return _chart.figure(self, slo=slo, names=names)
+        return chart(self, slo=slo, names=names)
 
 
 def merged(parts: Sequence[Sequence[SliResult]]) -> SliResult:

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from slo_common._errors import ConfigurationError
+from slo_common._tables import ArrowTable, need
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
     from zabbix_sla._sli import SliResult
-
-
-class ArrowTable(Protocol):
-    """The part of ``pyarrow.Table`` that is promised here (pyarrow has no types of its own)."""
-
-    @property
-    def num_rows(self) -> int: ...
-
-    @property
-    def column_names(self) -> list[str]: ...
-
-    def to_pylist(self) -> list[dict[str, object]]: ...
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
-
-
-def need(module: str, extra: str) -> Any:
-    """An optional dependency. Raises :class:`ConfigurationError` naming the extra that brings it."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as e:
-        raise ConfigurationError(f"{module} is needed for this and is not installed: pip install 'slo-sdk[{extra}]'") from e
 
 
 def to_arrow(sli: SliResult) -> ArrowTable:
@@ -75,17 +49,6 @@ def to_arrow(sli: SliResult) -> ArrowTable:
         }
     )
     return cast(ArrowTable, table)
-
-
-def to_pandas(sli: SliResult) -> pd.DataFrame:
-    pandas = need("pandas", "pandas")
-    table = cast(Any, to_arrow(sli))
-    return cast("pd.DataFrame", table.to_pandas(types_mapper=pandas.ArrowDtype))
-
-
-def to_polars(sli: SliResult) -> pl.DataFrame:
-    polars = need("polars", "polars")
-    return cast("pl.DataFrame", polars.from_arrow(to_arrow(sli)))
 
 
 def to_csv(sli: SliResult, path: str | Path | None) -> str:

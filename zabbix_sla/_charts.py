@@ -1,35 +1,17 @@
-"""SLI reports as a chart."""
+"""SLI reports as charts, by plotly when it is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
-from zabbix_sla._tables import need
+from slo_common._tables import Figure, need
 
 if TYPE_CHECKING:
     from zabbix_sla._sli import SliResult
 
 
-class Figure(Protocol):
-    """The part of ``plotly.graph_objects.Figure`` that is promised here (plotly has no types of its own)."""
-
-    @property
-    def data(self) -> tuple[object, ...]: ...
-
-    def update_layout(self, **options: object) -> Figure: ...
-
-    def to_html(self, *, include_plotlyjs: bool | str = True, full_html: bool = True) -> str: ...
-
-    def write_html(self, file: str | Path, *, include_plotlyjs: bool | str = True, full_html: bool = True) -> None: ...
-
-    def to_json(self) -> str: ...
-
-    def show(self) -> None: ...
-
-
-def figure(sli: SliResult, *, slo: float | None, names: Mapping[str, str] | None) -> Figure:
+def chart(sli: SliResult, *, slo: float | None, names: Mapping[str, str] | None) -> Figure:
     """One line for each service, gaps where nothing was measured, and the target as a dashed line."""
     go = need("plotly.graph_objects", "charts")
     starts = [p.period_from for p in sli.periods]
