@@ -10,9 +10,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
-from attrs import frozen
+from attrs import fields, frozen, has
 
 VENDORS = ("datadog_slo", "rootly_sla", "zabbix_sla")
 PACKAGES = ("slo_common", *VENDORS)
@@ -142,3 +143,13 @@ def test_import_loads_no_optional_package(name: str) -> None:
     code = f"import json, sys; import {name}; print(json.dumps(sorted(m.partition('.')[0] for m in sys.modules)))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert set(json.loads(printed)) & set(OPTIONAL) == set()
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, *(f"{vendor}.models" for vendor in VENDORS)])
+def test_frameworks_can_read_the_types_of_every_model(name: str) -> None:
+    """Where names are imported for type checkers alone, ``get_type_hints`` fails: so models import what their fields name."""
+    module = importlib.import_module(name)
+    models = [cls for public in dir(module) if isinstance(cls := getattr(module, public), type) and has(cls)]
+    assert models
+    for model in models:
+        assert {field.name for field in fields(model)} <= get_type_hints(model).keys(), model
