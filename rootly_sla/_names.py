@@ -24,13 +24,10 @@ def human(name: str) -> str:
     return name.removesuffix("_id").replace("_", " ").capitalize()
 
 
-_BY_LENGTH: Final = tuple(sorted(ATTRIBUTES, key=len, reverse=True))
-
-
 def attribute_in(text: str) -> str | None:
     """The attribute that a message of the vendor begins with, or None.
 
     >>> attribute_in("Name has already been taken")
     'name'
     """
-    return next((name for name in _BY_LENGTH if text.startswith(human(name) + " ")), None)
+    return next((name for name in ATTRIBUTES if text.startswith(human(name) + " ")), None)

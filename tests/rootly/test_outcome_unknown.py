@@ -69,6 +69,15 @@ def test_an_older_sla_of_the_name_is_not_taken_for_ours(clock: VirtualClock) -> 
         assert lost(rootly).reconcile() is None
 
 
+@pytest.mark.parametrize(("minutes", "ours"), [(4, True), (6, False)])
+def test_the_vendors_clock_may_be_five_minutes_behind(clock: VirtualClock, minutes: int, ours: bool) -> None:
+    sandbox = RootlySandbox(clock=clock, faults=[NEVER_APPLIED])
+    sandbox.add(**GOOD)
+    clock.advance(60 * minutes)
+    with RootlySLA(TOKEN, http=sandbox.transport()) as rootly:
+        assert (lost(rootly).reconcile() is not None) is ours
+
+
 def test_reconcile_can_be_asked_again(clock: VirtualClock) -> None:
     sandbox = RootlySandbox(clock=clock, faults=[LOST])
     with RootlySLA(TOKEN, http=sandbox.transport()) as rootly:

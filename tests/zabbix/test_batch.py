@@ -103,6 +103,18 @@ def test_an_error_leaves_the_others_alone() -> None:
     ]
 
 
+def test_an_error_that_would_come_again_is_not_called_worth_a_repeat() -> None:
+    server = Server(batch=batch_answer(no(1, "No permissions to referred object or it does not exist!", -32500)))
+    (outcome,) = Mode("sync")(lambda z: z.batch([calls.sla_get()]), http=server.http)
+    assert outcome.error.retry_safe is False
+
+
+def test_one_call_that_is_not_authorised_leaves_the_others_their_answers() -> None:
+    server = Server(batch=batch_answer(no(1, "Not authorized.", -32602), ok(2, "b")))
+    first, second = Mode("sync")(lambda z: z.batch([calls.call("a.get", {}), calls.call("b.get", {})]), http=server.http)
+    assert (type(first.error), second.value) == (AuthenticationError, "b")
+
+
 def test_a_value_that_does_not_fit_is_an_error_of_its_call() -> None:
     server = Server(batch=batch_answer(ok(1, "?"), ok(2, [])))
     outcomes = Mode("sync")(lambda z: z.batch([calls.getsli("1"), calls.sla_get()]), http=server.http)
@@ -150,6 +162,13 @@ def test_a_write_without_an_answer_is_in_doubt_alone() -> None:
     assert [(a.number, a.error, a.status) for a in unknown.attempts] == [(1, "OutcomeUnknown", 200)]
     with pytest.raises(ConfigurationError, match="no look-up"):  # of a call that the SDK does not know nothing can be looked up
         unknown.reconcile()
+
+
+def test_a_service_whose_creation_is_in_doubt_is_not_looked_up_among_the_slas() -> None:
+    server = Server(batch=batch_answer(ok(1, "a")))
+    _, created = Mode("sync")(lambda z: z.batch([calls.call("a.get", {}), calls.service_create("Shop")]), http=server.http)
+    with pytest.raises(ConfigurationError, match="no look-up"):
+        created.error.reconcile()
 
 
 def test_an_error_of_a_read_or_of_a_change_may_be_repeated() -> None:

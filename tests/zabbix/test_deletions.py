@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from slo_common import NotFound, OutcomeUnknown, PermissionDenied, RetryPolicy
@@ -61,7 +62,7 @@ def left(sandbox: ZabbixSandbox) -> list[str]:
 
 
 modes = pytest.mark.parametrize("mode", ["sync", "async"])
-LOST = ("apply, close", "apply, answer 502", "apply, cut 40%, reset", "reset", "answer 502")
+LOST = ("apply, close", "apply, answer 502", "apply, cut 40%, reset", "reset", "answer 502", "apply, answer 500")
 
 
 @modes
@@ -88,6 +89,36 @@ def test_after_a_refusal_nothing_is_in_doubt(mode: str, sandbox: ZabbixSandbox) 
     assert len(sandbox.ledger) == 2  # the refused one and the answered one: nothing was looked up
 
 
+def never_connected_then(*answers: object) -> tuple[httpx.MockTransport, list[bytes]]:
+    """A server that the first connection does not reach, and what it was asked."""
+    asked: list[bytes] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        if len(asked) == 1:
+            raise httpx.ConnectError("refused", request=request)
+        return httpx.Response(200, json=answers[len(asked) - 2])
+
+    return httpx.MockTransport(handle), asked
+
+
+GONE = {"code": -32500, "message": "", "data": "No permissions to referred object or it does not exist!"}
+
+
+def test_what_was_never_sent_before_leaves_nothing_in_doubt() -> None:
+    http, asked = never_connected_then({"jsonrpc": "2.0", "error": GONE, "id": 1})
+    with ZabbixSLA(URL, token="t" * 64, http=http, retry=POLICY, auth_transport="header") as zbx, pytest.raises(NotFound):
+        zbx.service.delete("998", "999")
+    assert len(asked) == 2
+
+
+def test_what_was_never_sent_before_leaves_nothing_of_a_batch_in_doubt() -> None:
+    http, _ = never_connected_then([{"jsonrpc": "2.0", "error": GONE, "id": 1}])
+    with ZabbixSLA(URL, token="t" * 64, http=http, retry=POLICY, auth_transport="header") as zbx:
+        (outcome,) = zbx.batch([calls.service_delete("999")])
+    assert type(outcome.error) is NotFound
+
+
 @modes
 def test_one_alone_that_is_gone_after_a_lost_answer_was_deleted(mode: str, sandbox: ZabbixSandbox) -> None:
     first, second = left(sandbox)
@@ -112,7 +143,7 @@ def test_what_cannot_be_looked_up_is_in_doubt(mode: str, sandbox: ZabbixSandbox)
         deleted(mode, sandbox, tuple(left(sandbox)), f"any: apply, close\n{LOOK_UP_FAILS}")
     unknown = caught.value
     assert (unknown.sent, unknown.retry_safe, unknown.operation) == ("maybe", True, "zabbix.service.delete")
-    assert [a.error for a in unknown.attempts] == ["ConnectionLost", "NotFound"]
+    assert (unknown.status, [a.error for a in unknown.attempts]) == (200, ["ConnectionLost", "NotFound"])
     assert "HTTP 403" in str(unknown)
 
 
