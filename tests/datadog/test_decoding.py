@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from attrs import field, frozen
 from hypothesis import given, settings
@@ -251,3 +252,18 @@ def test_a_reader_of_a_model_with_defaults_of_every_kind() -> None:
 def test_numbers_too_large_for_a_time_or_a_float_are_refused(value: Any, model: Any) -> None:
     with pytest.raises(slo_common.DecodeError, match="a number, got one that is too large"):
         DECODER.decode(value, model, call="test")
+
+
+def test_parts_are_remembered_only_as_long_as_they_repeat() -> None:
+    """A list without anything in common would else keep all of its parts."""
+    read: list[bytes] = []
+
+    def once(part: bytes) -> bytes:
+        read.append(part)
+        return part
+
+    reading = _fast._remembered(once)
+    parts = [msgspec.Raw(str(number).encode()) for number in range(_fast._REMEMBERED + 1)]
+    for _ in range(2):
+        assert [reading(part) for part in parts] == [bytes(part) for part in parts]
+    assert read == [*map(bytes, parts), bytes(parts[-1])]
