@@ -12,6 +12,7 @@ from datadog_slo import _fast, _listed
 from datadog_slo._calls_slos import list_slos
 from datadog_slo._convert import DECODER
 from datadog_slo._models_slos import MetricSlo, Slo
+from slo_common import PermissionDenied
 from slo_common._values import Reply
 
 
@@ -157,6 +158,18 @@ def test_spaces_at_the_end_of_a_window_change_nothing() -> None:
 )
 def test_what_is_no_plain_list_of_slos_is_left_to_the_other_path(text: bytes) -> None:
     assert _listed.slos(text) is None
+
+
+def test_an_slo_that_is_longer_than_any_is_left_to_the_other_path() -> None:
+    """To look for its end again with every window takes the square of the time."""
+    text = body([slo(1, description="x" * (_listed.LONGEST + _listed.WINDOW))])
+    assert _listed.slos(text) is None
+    assert len(list_slos().decode(Reply(status=200, body=text)).items) == 1
+
+
+def test_a_long_list_with_a_bad_status_is_an_error() -> None:
+    with pytest.raises(PermissionDenied):
+        list_slos().decode(Reply(status=403, body=body()))
 
 
 def test_nesting_without_end_in_a_history_is_left_to_the_other_path() -> None:
