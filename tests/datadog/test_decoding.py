@@ -22,7 +22,7 @@ from datadog_slo._convert import DECODER
 from datadog_slo._models_corrections import Correction
 from datadog_slo._models_history import HistorySeries, SliData, SloHistory
 from datadog_slo._models_search import SearchedSlo, SearchFacets
-from datadog_slo._models_slos import Slo, Threshold
+from datadog_slo._models_slos import MetricSlo, Slo, Threshold
 from datadog_slo.sandbox import DatadogSandbox, SliModel
 from slo_common._compile import REFUSALS, Unfit
 from slo_common._json import QUICK_FROM, has_msgspec
@@ -267,3 +267,9 @@ def test_parts_are_remembered_only_as_long_as_they_repeat() -> None:
     for _ in range(2):
         assert [reading(part) for part in parts] == [bytes(part) for part in parts]
     assert read == [*map(bytes, parts), bytes(parts[-1])]
+
+
+def test_the_careful_reader_takes_a_null_where_one_of_several_models_may_be_left_out() -> None:
+    given: dict[str, object] = {"name": "n", "type": "metric", "thresholds": [], "sli_specification": None, "query": None}
+    found: Any = DECODER.careful.decode(given, MetricSlo, call="test")
+    assert (found.sli_specification, found.query) == (None, None)
