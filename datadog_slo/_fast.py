@@ -27,7 +27,7 @@ _NULL = Raw(b"null")
 _METRIC, _MONITOR, _TIME_SLICE = SloType.METRIC, SloType.MONITOR, SloType.TIME_SLICE
 _AT_ONCE = 128
 """Records that are in memory beside the models."""
-_REMEMBERED = 256
+REMEMBERED = 256
 """Where a list has more different parts than that, the next one will be different, too: it is not worth its memory."""
 
 T = TypeVar("T")
@@ -137,7 +137,7 @@ def sli(body: bytes) -> CellValue | None:
     return CellValue(reason="; ".join(e.error_message for e in errors or ()) or "no data")
 
 
-def _remembered(read: Callable[[bytes], T]) -> Callable[[Raw], T]:
+def remembered(read: Callable[[bytes], T]) -> Callable[[Raw], T]:
     """Reads the same bytes once: many SLOs of a list have parts alike, which then are one object."""
     known: dict[bytes, T] = {}
 
@@ -146,7 +146,7 @@ def _remembered(read: Callable[[bytes], T]) -> Callable[[Raw], T]:
         found = known.get(key)
         if found is None:
             found = read(key)
-            if len(known) < _REMEMBERED:
+            if len(known) < REMEMBERED:
                 known[key] = found
         return found
 
@@ -167,7 +167,7 @@ def _records(items: list[Raw]) -> Iterator[tuple[_Slo, datetime | None, datetime
 
 
 def _models(items: list[Raw]) -> Iterator[Slo]:
-    thresholds, creator = _remembered(_thresholds), _remembered(_creator.decode)
+    thresholds, creator = remembered(_thresholds), remembered(_creator.decode)
     share = dict[str, str]().setdefault
     for read, created, modified in _records(items):
         targets = thresholds(read.thresholds)

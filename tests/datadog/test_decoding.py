@@ -262,8 +262,8 @@ def test_parts_are_remembered_only_as_long_as_they_repeat() -> None:
         read.append(part)
         return part
 
-    reading = _fast._remembered(once)
-    parts = [msgspec.Raw(str(number).encode()) for number in range(_fast._REMEMBERED + 1)]
+    reading = _fast.remembered(once)
+    parts = [msgspec.Raw(str(number).encode()) for number in range(_fast.REMEMBERED + 1)]
     for _ in range(2):
         assert [reading(part) for part in parts] == [bytes(part) for part in parts]
     assert read == [*map(bytes, parts), bytes(parts[-1])]
