@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
 from typing import Any, Protocol, cast
 
 import httpcore
@@ -127,7 +127,7 @@ class _CoreReply:
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
-        self._pieces = aiter(cast("AsyncIterable[bytes]", response.stream))
+        self._pieces = cast("AsyncGenerator[bytes]", aiter(cast("AsyncIterable[bytes]", response.stream)))
         self.status = response.status
         self.headers = joined(response.headers)
         self.version = version_of(response)
@@ -136,9 +136,7 @@ class _CoreReply:
         return self._pieces
 
     async def aclose(self) -> None:
-        close = getattr(self._pieces, "aclose", None)
-        if close is not None:  # a generator; one that is left half read warns under trio
-            await close()
+        await self._pieces.aclose()  # a generator that is left half read warns under trio
         await self._response.aclose()
 
 
