@@ -13,14 +13,13 @@ from collections.abc import AsyncIterator
 import httpcore
 
 from slo_common._asyncio_stream import AsyncioStream, connect
-from slo_common._connections import Context, Parts, Waits, Witness
+from slo_common._connections import Context, Parts, Waits, Witness, announced_length
 from slo_common._headers import FieldLines
 from slo_common._leases import KEEP_ALIVE
 from slo_common._parsers import Message, Reader, best_reader
 from slo_common._values import Request
 
 _PORTS = {b"http": 80, b"https": 443}
-_WITH_BODY = ("POST", "PUT", "PATCH")
 _APART = 64 * 1024
 """Bytes of a body from which on it is not copied behind the head."""
 
@@ -31,8 +30,9 @@ def _head(request: Request, parts: Parts, lines: FieldLines) -> bytes:
     fields = lines.of(request.headers)
     if fields is None:
         raise httpcore.LocalProtocolError("a header field")
-    length = b"content-length: %d\r\n" % len(request.content or b"") if request.content or request.method in _WITH_BODY else b""
-    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (request.method.encode("ascii"), target, named, fields, length)
+    length = announced_length(request)
+    announced = b"" if length is None else b"content-length: %d\r\n" % length
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (request.method.encode("ascii"), target, named, fields, announced)
 
 
 class TimeIsOver(httpcore.TimeoutException):
