@@ -70,11 +70,11 @@ def _http_errors() -> tuple[type[Exception], ...]:
         httpcore.UnsupportedProtocol,
         httpcore.ConnectionNotAvailable,
     )
-    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeEncodeError)
+    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeError)
 
 
 def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded:
-    if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
+    if isinstance(error, (httpx.InvalidURL, UnicodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
     return translate(error, what=what, url=url, progress=progress, connections=CONNECTIONS)
 

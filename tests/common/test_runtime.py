@@ -147,6 +147,7 @@ REPORTED: list[tuple[Exception, type[TransportError], Sent]] = [
     (httpx.LocalProtocolError("Illegal header value b's3cret'"), ProtocolError, Sent.NO),
     (httpx.InvalidURL("x"), ProtocolError, Sent.NO),
     (UnicodeEncodeError("ascii", "s3crét", 4, 5, "x"), ProtocolError, Sent.NO),
+    (UnicodeError("encoding with 'idna' codec failed"), ProtocolError, Sent.NO),
     (httpx.ReadTimeout("x"), ReadTimeout, Sent.MAYBE),
     (httpx.WriteTimeout("x"), ReadTimeout, Sent.MAYBE),
     (httpx.ReadError("x"), ConnectionLost, Sent.MAYBE),
@@ -632,6 +633,35 @@ def test_f89_a_loop_of_the_other_library_is_refused() -> None:
     assert trio.run(client.things) == "fine"
     with pytest.raises(LoopMismatch):
         asyncio.run(client.things())
+
+
+class Pool(httpx.AsyncBaseTransport):
+    """Its connections cannot be closed when their event loop is gone, as those of asyncio and of httpx."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return fine(request)
+
+    async def aclose(self) -> None:
+        raise RuntimeError("Event loop is closed")
+
+
+def test_f89_a_client_that_is_closed_in_a_second_loop_says_what_is_wrong() -> None:
+    client = Async(Pool())
+    assert asyncio.run(client.things()) == "fine"
+    with pytest.raises(LoopMismatch, match="async with"):
+        asyncio.run(client.aclose())
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_goes_wrong_while_a_client_is_closed_in_its_own_loop_is_raised_as_it_is(used: bool) -> None:
+    async def main() -> None:
+        client = Async(Pool())
+        if used:
+            await client.things()
+        await client.aclose()
+
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        asyncio.run(main())
 
 
 def test_f89_outside_of_any_loop_there_is_nothing_to_wait_by() -> None:
