@@ -315,6 +315,8 @@ class AsyncRuntime:
     async def aclose(self) -> None:
         """Close the connections, unless the httpx client was given by the caller. Raises :class:`LoopMismatch` in another event loop."""
         self._closed = True
+        if self._pid != os.getpid():  # forked: to take a socket from the event loop would take it from the parent's, too
+            return
         try:
             await self._carrier.aclose()
         except RuntimeError:  # such as: Event loop is closed

@@ -248,6 +248,47 @@ async def test_a_request_that_is_cancelled_ends_it() -> None:
         await asyncio.sleep(0)
 
 
+async def test_a_request_that_fails_leaves_no_socket_open() -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await reader.read()
+        finally:  # an abort may be a reset
+            ended.set()
+
+    async with Server(wait_for_the_end).running() as server:
+        connection = connection_to(server.parts())
+        with pytest.raises(httpcore.ReadTimeout):
+            await send(connection, server.parts(), read=0.02)
+        await asyncio.wait_for(ended.wait(), LONG)
+
+
+async def test_a_closed_connection_has_no_socket() -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(server.parts())
+        await body_of(await send(connection, server.parts()))
+        stream = connection._stream  # pyright: ignore[reportPrivateUsage]  # nobody else asks
+        assert stream is not None
+        sock = stream._transport.get_extra_info("socket")  # pyright: ignore[reportPrivateUsage]  # as above
+        assert sock.fileno() > 0
+        await connection.aclose()
+        assert sock.fileno() == -1
+
+
+async def test_a_body_that_breaks_off_is_an_error() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK[:-1])
+
+    async with Server(half).running() as server:
+        incoming = await send(connection_to(server.parts()), server.parts())
+        with pytest.raises(httpcore.RemoteProtocolError):
+            await asyncio.wait_for(body_of(incoming), LONG)
+        await asyncio.sleep(0)
+
+
 async def test_what_a_server_says_before_it_has_read_everything_is_read() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -337,11 +378,42 @@ async def test_nothing_is_opened_when_the_time_is_over() -> None:
 # TLS.
 
 
-async def test_over_tls_the_certificate_is_that_of_the_host() -> None:
-    authority = trustme.CA()
-    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.issue_cert("localhost").configure_cert(theirs)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
-    authority.configure_trust(ours)  # pyright: ignore[reportUnknownMemberType]  # as above
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def theirs(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
+    return context
+
+
+@pytest.fixture
+def ours(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
+    return context
+
+
+async def test_over_tls_http_1_is_agreed_upon(theirs: ssl.SSLContext, ours: ssl.SSLContext) -> None:
+    agreed: list[str | None] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        agreed.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await answering([])(reader, writer)
+
+    theirs.set_alpn_protocols(["h2", "http/1.1"])
+    async with Server(talk).running(theirs) as server:
+        named = server.parts(b"https", b"localhost")
+        connection = connection_to(named, ours)
+        await body_of(await send(connection, named))
+        await connection.aclose()
+    assert agreed == ["http/1.1"]
+
+
+async def test_over_tls_the_certificate_is_that_of_the_host(theirs: ssl.SSLContext, ours: ssl.SSLContext) -> None:
     async with Server(answering([])).running(theirs) as server:
         named, other = server.parts(b"https", b"localhost"), server.parts(b"https")
         connection = connection_to(named, ours)

@@ -571,6 +571,20 @@ def test_f85_after_a_fork_an_async_client_begins_anew() -> None:
         assert asyncio.run(main(server.url)) == ["[]", "[]"]
 
 
+def test_f85_after_a_fork_a_child_that_closes_an_async_client_leaves_the_parents_alone() -> None:
+    """Their event loops share what tells of news from sockets; the parent would never hear of its connection again."""
+
+    async def main(url: str) -> list[str]:
+        async with Async(base_url=url) as client:
+            answers = [await client.things()]
+            assert in_child(lambda: asyncio.run(client.aclose()) is None)
+            with anyio.fail_after(5.0):
+                return [*answers, await client.things()]
+
+    with Shop().serve() as server:
+        assert asyncio.run(main(server.url)) == ["[]", "[]"]
+
+
 @pytest.mark.parametrize("kind", ["client", "transport"])
 def test_f85_after_a_fork_what_the_caller_brought_and_used_is_refused(kind: str) -> None:
     http: SyncHTTP = httpx.MockTransport(fine) if kind == "transport" else httpx.Client(transport=httpx.MockTransport(fine))
