@@ -144,8 +144,7 @@ class AsyncioStream(asyncio.Protocol):
             self._timer.cancel()
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
-        """Go on with TLS. Raises one of httpcore's exceptions."""
-        done = False
+        """Go on with TLS. Raises one of httpcore's exceptions; what is left is to be aborted then."""
         try:
             if self._ended:  # uvloop would take the handshake for done
                 raise ConnectionResetError
@@ -157,16 +156,12 @@ class AsyncioStream(asyncio.Protocol):
                 )
             assert transport is not None  # noqa: S101  # None is for transports that are being closed, and then it raises first
             self._transport = transport
-            done = True
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except ssl.SSLError as e:
             raise httpcore.ConnectError from e
         except OSError:  # the other side broke off; blocking sockets call it so
             raise httpcore.ConnectError from ssl.SSLEOFError()
-        finally:
-            if not done:
-                self._transport.abort()
 
     @property
     def is_readable(self) -> bool:

@@ -67,7 +67,7 @@ class Http11:
         try:
             stream = self._stream
             if stream is None:
-                stream = self._stream = await self._connected(waits["connect"])
+                stream = await self._connected(waits["connect"])
             message = self._message = self._reader.expect(request.method.encode("ascii"))
             witness.went_out()
             await self._write(stream, head, request.content or b"", waits["write"])
@@ -85,7 +85,7 @@ class Http11:
         name = host.decode("ascii")
         seconds, late = self.cut(wait, httpcore.ConnectTimeout)
         try:
-            stream = await connect(name, port or _PORTS[scheme], seconds)
+            stream = self._stream = await connect(name, port or _PORTS[scheme], seconds)
             if scheme == b"https":
                 seconds, late = self.cut(wait, httpcore.ConnectTimeout)
                 context = self._context()

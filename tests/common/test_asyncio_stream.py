@@ -426,6 +426,23 @@ async def test_one_timer_serves_many_waits(monkeypatch: pytest.MonkeyPatch) -> N
         assert len(made) == 1
 
 
+async def test_a_stream_that_was_ended_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking_to(echo) as stream:
+        loop = asyncio.get_running_loop()
+        call_at, made = loop.call_at, list[asyncio.TimerHandle]()
+
+        def kept(when: float, *args: Any) -> asyncio.TimerHandle:
+            made.append(call_at(when, *args))
+            return made[-1]
+
+        monkeypatch.setattr(loop, "call_at", kept)
+        await say(stream, b"ping")
+        assert await hear(stream) == b"ping"
+        assert [timer.cancelled() for timer in made] == [False]
+        stream.abort()
+        assert made[0].cancelled()
+
+
 async def test_a_shorter_wait_is_not_lengthened_by_the_one_before() -> None:
     async with talking_to(echo) as stream:
         await say(stream, b"x")

@@ -15,7 +15,7 @@ import respx
 from slo_common._async_connections import AsyncConnections, network
 from slo_common._connections import Connections, Parts
 from slo_common._deadline import Deadline
-from slo_common._headers import joined
+from slo_common._headers import FieldLines, joined
 from slo_common._leases import Exhausted
 from slo_common._values import Request
 from tests.sandbox.shop import Shop
@@ -312,6 +312,12 @@ async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
 
 def test_repeated_fields_are_joined() -> None:
     assert joined([(b"Warning", b"1"), (b"warning", b"2")]) == {"warning": "1, 2"}
+
+
+def test_the_same_fields_are_written_once() -> None:
+    lines, fields = FieldLines(), (("a", "1"),)
+    assert lines.of(fields) == b"a: 1\r\n"
+    assert lines.of(fields) is lines.of((("a", "1"),))
 
 
 def test_a_value_is_utf_8_or_else_latin_1() -> None:

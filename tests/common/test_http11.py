@@ -12,7 +12,7 @@ import httpcore
 import pytest
 import trustme
 
-from slo_common import _http11
+from slo_common import ConfigurationError, _http11
 from slo_common._connections import Parts, Waits
 from slo_common._headers import FieldLines
 from slo_common._http11 import Http11, Incoming, TimeIsOver
@@ -395,6 +395,25 @@ def ours(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
     return context
+
+
+async def test_when_there_is_no_context_for_tls_the_socket_is_closed() -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            ended.set()
+
+    def broken() -> ssl.SSLContext:
+        raise ConfigurationError("the trust store cannot be read")
+
+    async with Server(wait_for_the_end).running() as server:
+        connection = Http11(server.parts(b"https"), broken, FieldLines())
+        with pytest.raises(ConfigurationError):
+            await send(connection, server.parts(b"https"))
+        await asyncio.wait_for(ended.wait(), LONG)
 
 
 async def test_over_tls_http_1_is_agreed_upon(theirs: ssl.SSLContext, ours: ssl.SSLContext) -> None:

@@ -256,6 +256,11 @@ def test_a_head_without_end_is_refused(reader: Reader) -> None:
         reader.feed(b"a" * 100)
 
 
+def test_the_length_of_one_head_is_not_that_of_the_next(reader: Reader) -> None:
+    head = reply(b"Content-Length: 0", b"X: " + b"a" * (MOST * 2 // 3))
+    assert [outcome(reader, [head[:-1], head[-1:]]).ended for _ in range(2)] == [True, True]
+
+
 def test_trailers_without_end_are_a_failure(reader: Reader) -> None:
     trailers = [b"X: " + b"a" * 1000 + b"\r\n"] * (MOST // 1000 + 1)
     found = outcome(reader, [reply(b"Transfer-Encoding: chunked", body=b"1\r\nx\r\n0\r\n"), *trailers])
@@ -274,6 +279,13 @@ def test_a_body_of_many_small_chunks_is_not_too_long(reader: Reader) -> None:
 def test_a_plain_reply_needs_no_h11() -> None:
     with patch.object(HttptoolsReader, "_give_up", side_effect=AssertionError):
         assert outcome(HttptoolsReader(), [WHOLE]).ended
+
+
+def test_a_plain_reply_after_an_odd_one_needs_no_h11() -> None:
+    reader = HttptoolsReader()
+    assert outcome(reader, [reply(line=b"HTTP/1.1 204 No Content")]).ended
+    with patch.object(HttptoolsReader, "_give_up", side_effect=AssertionError):
+        assert outcome(reader, [WHOLE]).ended
 
 
 def test_httptools_reads_where_it_is_installed() -> None:
