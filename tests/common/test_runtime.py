@@ -410,8 +410,9 @@ def test_f87_a_call_during_which_the_client_is_closed_says_so() -> None:
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     client = Client(httpx.MockTransport(handler))
-    with pytest.raises(ClientClosed, match="closed during the call"):
+    with pytest.raises(ClientClosed, match="closed during the call") as caught:
         client.things()
+    assert caught.value.sent is Sent.MAYBE
 
 
 async def test_f87_a_call_during_which_the_client_is_closed_says_so_async() -> None:
@@ -420,8 +421,9 @@ async def test_f87_a_call_during_which_the_client_is_closed_says_so_async() -> N
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     client = Async(httpx.MockTransport(handler))
-    with pytest.raises(ClientClosed, match="closed during the call"):
+    with pytest.raises(ClientClosed, match="closed during the call") as caught:
         await client.things()
+    assert caught.value.sent is Sent.MAYBE
 
 
 def test_f87_a_pause_does_not_begin_in_a_closed_client() -> None:
