@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import httpcore
 import pytest
-import trustme
 
 from slo_common import _asyncio_stream
 from slo_common._asyncio_stream import ENOUGH, Address, AsyncioStream, by_turns, literal
@@ -462,25 +461,6 @@ async def test_a_longer_wait_is_not_cut_by_the_one_before() -> None:
 
 
 # TLS.
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
-    return context
 
 
 async def test_over_tls_what_was_written_comes_back(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:

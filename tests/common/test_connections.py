@@ -18,6 +18,7 @@ from slo_common._deadline import Deadline
 from slo_common._headers import FieldLines, joined
 from slo_common._leases import Exhausted
 from slo_common._values import Request
+from tests.common.fakes import Notes
 from tests.sandbox.shop import Shop
 
 TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
@@ -38,19 +39,6 @@ def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, flo
 
 def async_order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
     return (*order(url, pool=pool), 5.0)
-
-
-class Notes:
-    """A witness that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def watching(self) -> None:
-        self.told.append("watching")
-
-    def went_out(self) -> None:
-        self.told.append("went out")
 
 
 def blocking(size: int = 9) -> Connections:

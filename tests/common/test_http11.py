@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 import httpcore
 import pytest
-import trustme
 
 from slo_common import ConfigurationError, _http11
 from slo_common._connections import Parts, Waits
 from slo_common._headers import FieldLines
 from slo_common._http11 import Http11, Incoming, TimeIsOver
 from slo_common._values import Request
+from tests.common.fakes import Notes
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 LONG = 5.0
@@ -30,16 +30,6 @@ def anyio_backend() -> str:
 
 def waits(**seconds: float) -> Waits:
     return {"connect": LONG, "read": LONG, "write": LONG, "pool": LONG} | seconds
-
-
-class Nobody:
-    """A witness that is not asked."""
-
-    def watching(self) -> None:
-        pass
-
-    def went_out(self) -> None:
-        pass
 
 
 class Server:
@@ -99,7 +89,7 @@ def request(method: str = "GET", *headers: tuple[str, str], content: bytes | Non
 async def send(
     connection: Http11, parts: Parts, asked: Request | None = None, *, total: float = LONG, **seconds: float
 ) -> Incoming:
-    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Nobody())
+    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Notes())
 
 
 def answering(seen: list[bytes], content: int = 0) -> Talk:
@@ -378,25 +368,6 @@ async def test_nothing_is_opened_when_the_time_is_over() -> None:
 # TLS.
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def theirs(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
-    return context
-
-
-@pytest.fixture
-def ours(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
-    return context
-
-
 async def test_when_there_is_no_context_for_tls_the_socket_is_closed() -> None:
     ended = asyncio.Event()
 
@@ -416,29 +387,29 @@ async def test_when_there_is_no_context_for_tls_the_socket_is_closed() -> None:
         await asyncio.wait_for(ended.wait(), LONG)
 
 
-async def test_over_tls_http_1_is_agreed_upon(theirs: ssl.SSLContext, ours: ssl.SSLContext) -> None:
+async def test_over_tls_http_1_is_agreed_upon(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
     agreed: list[str | None] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         agreed.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
         await answering([])(reader, writer)
 
-    theirs.set_alpn_protocols(["h2", "http/1.1"])
-    async with Server(talk).running(theirs) as server:
+    server_context.set_alpn_protocols(["h2", "http/1.1"])
+    async with Server(talk).running(server_context) as server:
         named = server.parts(b"https", b"localhost")
-        connection = connection_to(named, ours)
+        connection = connection_to(named, client_context)
         await body_of(await send(connection, named))
         await connection.aclose()
     assert agreed == ["http/1.1"]
 
 
-async def test_over_tls_the_certificate_is_that_of_the_host(theirs: ssl.SSLContext, ours: ssl.SSLContext) -> None:
-    async with Server(answering([])).running(theirs) as server:
+async def test_over_tls_the_certificate_is_that_of_the_host(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
+    async with Server(answering([])).running(server_context) as server:
         named, other = server.parts(b"https", b"localhost"), server.parts(b"https")
-        connection = connection_to(named, ours)
+        connection = connection_to(named, client_context)
         assert await body_of(await send(connection, named)) == b"{}"
         await connection.aclose()
         with pytest.raises(httpcore.ConnectError) as caught:
-            await send(connection_to(other, ours), other)
+            await send(connection_to(other, client_context), other)
         await asyncio.sleep(0)
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
