@@ -1,4 +1,4 @@
-"""What several of these tests want. It also makes the helpers beside them importable as ``tests.common.<name>``: in importlib mode pytest does not."""
+"""Certificates. And the helpers beside these tests become importable as ``tests.common.<name>``: importlib mode does not do that."""
 
 from __future__ import annotations
 

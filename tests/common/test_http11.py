@@ -267,6 +267,16 @@ async def test_a_closed_connection_has_no_socket() -> None:
         assert sock.fileno() == -1
 
 
+async def test_a_server_that_goes_without_a_word_is_an_error() -> None:
+    async def go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with Server(go).running() as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="disconnected"):
+            await send(connection_to(server.parts()), server.parts())
+        await asyncio.sleep(0)
+
+
 async def test_a_body_that_breaks_off_is_an_error() -> None:
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

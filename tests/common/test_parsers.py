@@ -247,6 +247,11 @@ def test_the_end_of_the_connection_within_a_body_is_a_failure(reader: Reader) ->
     assert (found.body, found.ended, found.broken) == (b"{", False, True)
 
 
+def test_a_body_in_chunks_that_are_none_is_a_failure(reader: Reader) -> None:
+    found = outcome(reader, [reply(b"Transfer-Encoding: chunked", body=b"1\r\nx\r\nno number\r\n")])
+    assert (found.body, found.ended, found.broken) == (b"x", False, True)
+
+
 # What is too long.
 
 
