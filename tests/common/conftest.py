@@ -1,4 +1,4 @@
-"""Certificates. And the helpers beside these tests become importable as ``tests.common.<name>``: importlib mode does not do that."""
+"""Certificates. And the helpers beside these tests become importable as ``tests.common.<name>``, which importlib mode does not do."""
 
 from __future__ import annotations
 
