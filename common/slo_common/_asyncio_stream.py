@@ -144,24 +144,24 @@ class AsyncioStream(asyncio.Protocol):
             self._timer.cancel()
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
-        """Go on with TLS. Raises one of httpcore's exceptions."""
-        loop = asyncio.get_running_loop()
-        done = False
+        """Go on with TLS. Raises one of httpcore's exceptions; what is left is to be aborted then."""
         try:
+            if self._ended:  # uvloop would take the handshake for done
+                raise ConnectionResetError
+            if self._chunks:  # uvloop reads early: what anybody on the way sent in the clear would be taken for the reply
+                raise ssl.SSLError("bytes came before the handshake")
             async with asyncio.timeout(seconds):
-                transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
+                transport = await self._loop.start_tls(
+                    self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds + 1.0
+                )
             assert transport is not None  # noqa: S101  # None is for transports that are being closed, and then it raises first
             self._transport = transport
-            done = True
         except TimeoutError:
             raise httpcore.ConnectTimeout from None
         except ssl.SSLError as e:
             raise httpcore.ConnectError from e
         except OSError:  # the other side broke off; blocking sockets call it so
             raise httpcore.ConnectError from ssl.SSLEOFError()
-        finally:
-            if not done:
-                self._transport.abort()
 
     @property
     def is_readable(self) -> bool:
@@ -205,7 +205,12 @@ async def _open_socket(host: str, port: int) -> socket.socket:
 
     async def attempt(address: Address, over: anyio.Event) -> None:
         family, kind, protocol, _, where = address
-        sock = socket.socket(family, kind, protocol)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError as e:  # a family that this machine does not have, or too many open files
+            failures.append(e)
+            over.set()
+            return
         try:
             sock.setblocking(False)
             await loop.sock_connect(sock, where)

@@ -144,7 +144,10 @@ class AsyncClient:
         """Make the resources of this client from its caller."""
 
     async def aclose(self) -> None:
-        """Close the connections. Safe to call twice; calls after it raise :class:`~slo_common.ClientClosed`."""
+        """Close the connections. Safe to call twice; calls after it raise :class:`~slo_common.ClientClosed`.
+
+        Raises :class:`~slo_common.LoopMismatch` when there are connections of another event loop, which are to be closed there.
+        """
         await self._runtime.aclose()
 
     async def __aenter__(self) -> Self:

@@ -85,14 +85,20 @@ def address_of(parts: Parts) -> Address:
     return Address(scheme=scheme, host=host, port=port, target=target)
 
 
+def announced_length(request: Request) -> int | None:
+    """The content-length of a request; None if it is sent without that field."""
+    length = len(request.content or b"")
+    return length if length or request.method in ("POST", "PUT", "PATCH") else None
+
+
 def order_of(request: Request, parts: Parts, timeouts: Waits) -> Order:
     """A request with the fields that httpx would add."""
-    content = request.content or b""
     headers = [(b"host", parts[-1])]
     headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
-    if content or request.method in ("POST", "PUT", "PATCH"):
-        headers.append((b"content-length", b"%d" % len(content)))
-    return Order(request.method.encode("ascii"), address_of(parts), headers, content, timeouts)
+    length = announced_length(request)
+    if length is not None:
+        headers.append((b"content-length", b"%d" % length))
+    return Order(request.method.encode("ascii"), address_of(parts), headers, request.content or b"", timeouts)
 
 
 class Witness(Protocol):

@@ -338,7 +338,7 @@ class _Run:
             await runtime.sleep(self._not_before - now)
             now = runtime.now()
         refused, self._refused = self._refused, None
-        reservation = refused or await self._reserve(now)
+        reservation = await self._reserve(now) if refused is None else refused
         granted = False
         try:
             wait = reservation.wait if refused is None else await self._pace(functools.partial(reservation.renew, now))

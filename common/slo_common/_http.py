@@ -70,11 +70,18 @@ def _http_errors() -> tuple[type[Exception], ...]:
         httpcore.UnsupportedProtocol,
         httpcore.ConnectionNotAvailable,
     )
-    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeEncodeError)
+    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeError)
 
 
-def _local(error: Exception, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded:
-    if isinstance(error, (httpx.InvalidURL, UnicodeEncodeError)):
+def _ours(error: BaseException, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded | None:
+    """Our exception for what ended an exchange; None for what is passed on as it is."""
+    if not isinstance(error, Exception):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
+        error.__traceback__ = None
+        return None
+    # SloError first: one of them, DeadlineExceeded, is an OSError too.
+    if isinstance(error, SloError) or progress.writing or not isinstance(error, _http_errors()):
+        return None
+    if isinstance(error, (httpx.InvalidURL, UnicodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
     return translate(error, what=what, url=url, progress=progress, connections=CONNECTIONS)
 
@@ -332,18 +339,10 @@ class SyncCarrier:
                 return reading.reply()
             finally:
                 answer.close()
-        except SloError:  # one of them, DeadlineExceeded, is an OSError too
-            raise
-        except _http_errors() as e:
-            if progress.writing:
-                raise
-            failure = _local(e, what=what, url=request.url, progress=progress)
         except BaseException as e:
-            if not isinstance(
-                e, Exception
-            ):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
-                e.__traceback__ = None
-            raise
+            failure = _ours(e, what=what, url=request.url, progress=progress)
+            if failure is None:
+                raise
         raise failure
 
 
@@ -417,18 +416,10 @@ class AsyncCarrier:
                 return reading.reply()
             finally:
                 await answer.aclose()
-        except SloError:
-            raise
-        except _http_errors() as e:
-            if progress.writing:
-                raise
-            failure = _local(e, what=what, url=request.url, progress=progress)
         except BaseException as e:
-            if not isinstance(
-                e, Exception
-            ):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
-                e.__traceback__ = None
-            raise
+            failure = _ours(e, what=what, url=request.url, progress=progress)
+            if failure is None:
+                raise
         raise failure
 
 

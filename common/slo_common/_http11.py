@@ -13,14 +13,13 @@ from collections.abc import AsyncIterator
 import httpcore
 
 from slo_common._asyncio_stream import AsyncioStream, connect
-from slo_common._connections import Context, Parts, Waits, Witness
+from slo_common._connections import Context, Parts, Waits, Witness, announced_length
 from slo_common._headers import FieldLines
 from slo_common._leases import KEEP_ALIVE
 from slo_common._parsers import Message, Reader, best_reader
 from slo_common._values import Request
 
 _PORTS = {b"http": 80, b"https": 443}
-_WITH_BODY = ("POST", "PUT", "PATCH")
 _APART = 64 * 1024
 """Bytes of a body from which on it is not copied behind the head."""
 
@@ -31,8 +30,9 @@ def _head(request: Request, parts: Parts, lines: FieldLines) -> bytes:
     fields = lines.of(request.headers)
     if fields is None:
         raise httpcore.LocalProtocolError("a header field")
-    length = b"content-length: %d\r\n" % len(request.content or b"") if request.content or request.method in _WITH_BODY else b""
-    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (request.method.encode("ascii"), target, named, fields, length)
+    length = announced_length(request)
+    announced = b"" if length is None else b"content-length: %d\r\n" % length
+    return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (request.method.encode("ascii"), target, named, fields, announced)
 
 
 class TimeIsOver(httpcore.TimeoutException):
@@ -67,7 +67,7 @@ class Http11:
         try:
             stream = self._stream
             if stream is None:
-                stream = self._stream = await self._connected(waits["connect"])
+                stream = await self._connected(waits["connect"])
             message = self._message = self._reader.expect(request.method.encode("ascii"))
             witness.went_out()
             await self._write(stream, head, request.content or b"", waits["write"])
@@ -85,7 +85,7 @@ class Http11:
         name = host.decode("ascii")
         seconds, late = self.cut(wait, httpcore.ConnectTimeout)
         try:
-            stream = await connect(name, port or _PORTS[scheme], seconds)
+            stream = self._stream = await connect(name, port or _PORTS[scheme], seconds)
             if scheme == b"https":
                 seconds, late = self.cut(wait, httpcore.ConnectTimeout)
                 context = self._context()

@@ -73,8 +73,9 @@ class RateLimiter(Protocol):
 class LocalRateLimiter:
     """Paces all clients of this process that share it, from what the reply headers say. The default of every client.
 
-    Calls are served first come, first served; one that the server refused keeps its place in that order. Sliding windows are mirrored by a log of own calls, fixed ones by a gate with one
-    call ahead of the rest at a window's start; when others spend the same budget, it is learnt from ``Remaining``.
+    Calls are served first come, first served; one that the server refused keeps its place in that order. Sliding windows are mirrored by
+    a log of own calls, fixed ones by a gate with one call ahead of the rest at a window's start; when others spend the same budget, it is
+    learnt from ``Remaining``.
 
     >>> limiter = LocalRateLimiter()
     >>> DatadogSLO(rate_limiter=limiter)  # doctest: +SKIP

@@ -313,9 +313,18 @@ class AsyncRuntime:
         raise first
 
     async def aclose(self) -> None:
-        """Close the connections, unless the httpx client was given by the caller."""
+        """Close the connections, unless the httpx client was given by the caller. Raises :class:`LoopMismatch` in another event loop."""
         self._closed = True
-        await self._carrier.aclose()
+        if self._pid != os.getpid():  # forked: to take a socket from the event loop would take it from the parent's, too
+            return
+        try:
+            await self._carrier.aclose()
+        except RuntimeError:  # such as: Event loop is closed
+            if self._loop in (None, _current_loop()):
+                raise
+        else:
+            return
+        raise LoopMismatch("this async client began in another event loop and must be closed in it: use it by async with")
 
 
 class _AsyncLock:

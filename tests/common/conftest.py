@@ -1,10 +1,13 @@
-"""Makes the helpers beside these tests importable as ``tests.common.<name>``: in importlib mode pytest does not."""
+"""Certificates. And the helpers beside these tests become importable as ``tests.common.<name>``, which importlib mode does not do."""
 
 from __future__ import annotations
 
+import ssl
 import sys
 from pathlib import Path
 
+import pytest
+import trustme
 from hypothesis import settings
 
 # At the end: the packages under test come from where they are installed, which may be a wheel and not this tree.
@@ -13,3 +16,22 @@ sys.path.append(str(Path(__file__).parents[2]))
 # How long one example takes says nothing on a busy machine; `make test` is bounded as a whole.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
+    return context
+
+
+@pytest.fixture
+def client_context(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
+    return context

@@ -127,6 +127,19 @@ class _Recorded:
             self._limiter.states.append(state)
 
 
+class Notes:
+    """A witness that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def watching(self) -> None:
+        self.told.append("watching")
+
+    def went_out(self) -> None:
+        self.told.append("went out")
+
+
 def ok(body: bytes = b"fine", **headers: str) -> Reply:
     return Reply(status=200, body=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
 

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import httpcore
 import pytest
-import trustme
 
 from slo_common import _asyncio_stream
 from slo_common._asyncio_stream import ENOUGH, Address, AsyncioStream, by_turns, literal
@@ -357,6 +356,18 @@ async def test_an_address_that_is_silent_holds_nobody_up(monkeypatch: pytest.Mon
     assert host.tried == ["127.0.0.2", "127.0.0.3", "127.0.0.1"]
 
 
+async def test_an_address_that_this_machine_has_no_sockets_for_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def addresses(host: str, port: int, *, type: socket.SocketKind) -> list[Address]:
+        return [(socket.AF_INET, type, protocol, "", ("127.0.0.1", port)) for protocol in (250, socket.IPPROTO_TCP)]
+
+    async with talking_to(echo) as other:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", addresses)
+        stream = await _asyncio_stream.connect("host.test", port_of(other), 5.0)
+        await say(stream, b"x")
+        assert await hear(stream) == b"x"
+        await closed(stream)
+
+
 async def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     refused, unreachable = ConnectionRefusedError(), OSError(101, "Network is unreachable")
     Host(monkeypatch, {"127.0.0.2": refused, "127.0.0.1": unreachable})
@@ -414,6 +425,23 @@ async def test_one_timer_serves_many_waits(monkeypatch: pytest.MonkeyPatch) -> N
         assert len(made) == 1
 
 
+async def test_a_stream_that_was_ended_leaves_no_timer_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking_to(echo) as stream:
+        loop = asyncio.get_running_loop()
+        call_at, made = loop.call_at, list[asyncio.TimerHandle]()
+
+        def kept(when: float, *args: Any) -> asyncio.TimerHandle:
+            made.append(call_at(when, *args))
+            return made[-1]
+
+        monkeypatch.setattr(loop, "call_at", kept)
+        await say(stream, b"ping")
+        assert await hear(stream) == b"ping"
+        assert [timer.cancelled() for timer in made] == [False]
+        stream.abort()
+        assert made[0].cancelled()
+
+
 async def test_a_shorter_wait_is_not_lengthened_by_the_one_before() -> None:
     async with talking_to(echo) as stream:
         await say(stream, b"x")
@@ -433,25 +461,6 @@ async def test_a_longer_wait_is_not_cut_by_the_one_before() -> None:
 
 
 # TLS.
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
-    return context
-
-
-@pytest.fixture
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType]  # as above
-    return context
 
 
 async def test_over_tls_what_was_written_comes_back(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
@@ -481,6 +490,33 @@ async def test_who_goes_in_the_middle_of_the_handshake_is_a_connect_error(client
         with pytest.raises(httpcore.ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
+
+
+async def test_who_has_gone_before_the_handshake_is_a_connect_error(client_context: ssl.SSLContext) -> None:
+    async with talking_to(farewell) as plain:
+        assert [await hear(plain), await hear(plain)] == [b"bye", b""]
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await plain.start_tls(client_context, "localhost", 0.5)
+    assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
+
+
+async def test_what_came_in_the_clear_is_not_read_as_if_it_had_come_by_tls(
+    server_context: ssl.SSLContext, client_context: ssl.SSLContext
+) -> None:
+    """Somebody on the way may have sent it; the server itself speaks TLS as it should."""
+    async with talking_to(echo, context=server_context) as plain:
+        plain.data_received(b"HTTP/1.1 200 OK\r\n")
+        with pytest.raises(httpcore.ConnectError) as caught:
+            await plain.start_tls(client_context, "localhost", 5.0)
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+async def test_a_handshake_may_take_as_long_as_was_said(client_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop has a bound of its own, of a minute, which would be called a broken connection."""
+    monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.01)
+    async with talking_to(silent) as plain:
+        with pytest.raises(httpcore.ConnectTimeout):
+            await plain.start_tls(client_context, "localhost", 0.1)
 
 
 async def test_a_handshake_that_takes_too_long_is_a_connect_timeout(client_context: ssl.SSLContext) -> None:

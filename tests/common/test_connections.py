@@ -15,9 +15,10 @@ import respx
 from slo_common._async_connections import AsyncConnections, network
 from slo_common._connections import Connections, Parts
 from slo_common._deadline import Deadline
-from slo_common._headers import joined
+from slo_common._headers import FieldLines, joined
 from slo_common._leases import Exhausted
 from slo_common._values import Request
+from tests.common.fakes import Notes
 from tests.sandbox.shop import Shop
 
 TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
@@ -38,19 +39,6 @@ def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, flo
 
 def async_order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
     return (*order(url, pool=pool), 5.0)
-
-
-class Notes:
-    """A witness that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def watching(self) -> None:
-        self.told.append("watching")
-
-    def went_out(self) -> None:
-        self.told.append("went out")
 
 
 def blocking(size: int = 9) -> Connections:
@@ -312,6 +300,12 @@ async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
 
 def test_repeated_fields_are_joined() -> None:
     assert joined([(b"Warning", b"1"), (b"warning", b"2")]) == {"warning": "1, 2"}
+
+
+def test_the_same_fields_are_written_once() -> None:
+    lines, fields = FieldLines(), (("a", "1"),)
+    assert lines.of(fields) == b"a: 1\r\n"
+    assert lines.of(fields) is lines.of((("a", "1"),))
 
 
 def test_a_value_is_utf_8_or_else_latin_1() -> None:

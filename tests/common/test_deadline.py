@@ -13,6 +13,7 @@ import pytest
 from slo_common._deadline import Deadline
 from slo_common._http import shared_ssl_context
 from slo_common._sockets import BoundedBackend, BoundedStream
+from tests.common.fakes import Notes
 
 
 class Wire(httpcore.NetworkStream, httpcore.NetworkBackend):
@@ -60,19 +61,6 @@ class Wire(httpcore.NetworkStream, httpcore.NetworkBackend):
 
     def sleep(self, seconds: float) -> None:
         self.allowed.append(seconds)
-
-
-class Notes:
-    """A witness that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def watching(self) -> None:
-        self.told.append("watching")
-
-    def went_out(self) -> None:
-        self.told.append("went out")
 
 
 def test_without_a_deadline_timeouts_are_as_they_are() -> None:

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 import httpcore
 import pytest
-import trustme
 
-from slo_common import _http11
+from slo_common import ConfigurationError, _http11
 from slo_common._connections import Parts, Waits
 from slo_common._headers import FieldLines
 from slo_common._http11 import Http11, Incoming, TimeIsOver
 from slo_common._values import Request
+from tests.common.fakes import Notes
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 LONG = 5.0
@@ -30,16 +30,6 @@ def anyio_backend() -> str:
 
 def waits(**seconds: float) -> Waits:
     return {"connect": LONG, "read": LONG, "write": LONG, "pool": LONG} | seconds
-
-
-class Nobody:
-    """A witness that is not asked."""
-
-    def watching(self) -> None:
-        pass
-
-    def went_out(self) -> None:
-        pass
 
 
 class Server:
@@ -99,7 +89,7 @@ def request(method: str = "GET", *headers: tuple[str, str], content: bytes | Non
 async def send(
     connection: Http11, parts: Parts, asked: Request | None = None, *, total: float = LONG, **seconds: float
 ) -> Incoming:
-    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Nobody())
+    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Notes())
 
 
 def answering(seen: list[bytes], content: int = 0) -> Talk:
@@ -248,6 +238,57 @@ async def test_a_request_that_is_cancelled_ends_it() -> None:
         await asyncio.sleep(0)
 
 
+async def test_a_request_that_fails_leaves_no_socket_open() -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            await reader.read()
+        finally:  # an abort may be a reset
+            ended.set()
+
+    async with Server(wait_for_the_end).running() as server:
+        connection = connection_to(server.parts())
+        with pytest.raises(httpcore.ReadTimeout):
+            await send(connection, server.parts(), read=0.02)
+        await asyncio.wait_for(ended.wait(), LONG)
+
+
+async def test_a_closed_connection_has_no_socket() -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(server.parts())
+        await body_of(await send(connection, server.parts()))
+        stream = connection._stream  # pyright: ignore[reportPrivateUsage]  # nobody else asks
+        assert stream is not None
+        sock = stream._transport.get_extra_info("socket")  # pyright: ignore[reportPrivateUsage]  # as above
+        assert sock.fileno() > 0
+        await connection.aclose()
+        assert sock.fileno() == -1
+
+
+async def test_a_server_that_goes_without_a_word_is_an_error() -> None:
+    async def go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with Server(go).running() as server:
+        with pytest.raises(httpcore.RemoteProtocolError, match="disconnected"):
+            await send(connection_to(server.parts()), server.parts())
+        await asyncio.sleep(0)
+
+
+async def test_a_body_that_breaks_off_is_an_error() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK[:-1])
+
+    async with Server(half).running() as server:
+        incoming = await send(connection_to(server.parts()), server.parts())
+        with pytest.raises(httpcore.RemoteProtocolError):
+            await asyncio.wait_for(body_of(incoming), LONG)
+        await asyncio.sleep(0)
+
+
 async def test_what_a_server_says_before_it_has_read_everything_is_read() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -337,17 +378,48 @@ async def test_nothing_is_opened_when_the_time_is_over() -> None:
 # TLS.
 
 
-async def test_over_tls_the_certificate_is_that_of_the_host() -> None:
-    authority = trustme.CA()
-    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.issue_cert("localhost").configure_cert(theirs)  # pyright: ignore[reportUnknownMemberType]  # it takes pyOpenSSL's, too
-    authority.configure_trust(ours)  # pyright: ignore[reportUnknownMemberType]  # as above
-    async with Server(answering([])).running(theirs) as server:
+async def test_when_there_is_no_context_for_tls_the_socket_is_closed() -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()
+        finally:
+            ended.set()
+
+    def broken() -> ssl.SSLContext:
+        raise ConfigurationError("the trust store cannot be read")
+
+    async with Server(wait_for_the_end).running() as server:
+        connection = Http11(server.parts(b"https"), broken, FieldLines())
+        with pytest.raises(ConfigurationError):
+            await send(connection, server.parts(b"https"))
+        await asyncio.wait_for(ended.wait(), LONG)
+
+
+async def test_over_tls_http_1_is_agreed_upon(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
+    agreed: list[str | None] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        agreed.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await answering([])(reader, writer)
+
+    server_context.set_alpn_protocols(["h2", "http/1.1"])
+    async with Server(talk).running(server_context) as server:
+        named = server.parts(b"https", b"localhost")
+        connection = connection_to(named, client_context)
+        await body_of(await send(connection, named))
+        await connection.aclose()
+    assert agreed == ["http/1.1"]
+
+
+async def test_over_tls_the_certificate_is_that_of_the_host(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> None:
+    async with Server(answering([])).running(server_context) as server:
         named, other = server.parts(b"https", b"localhost"), server.parts(b"https")
-        connection = connection_to(named, ours)
+        connection = connection_to(named, client_context)
         assert await body_of(await send(connection, named)) == b"{}"
         await connection.aclose()
         with pytest.raises(httpcore.ConnectError) as caught:
-            await send(connection_to(other, ours), other)
+            await send(connection_to(other, client_context), other)
         await asyncio.sleep(0)
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)

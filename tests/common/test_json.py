@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from slo_common import MalformedResponse, Sent, UnexpectedContent, _json
-from slo_common._json import EXCERPT, MAX_DEPTH, QUICK_FROM, dumps, loads, parse, parse_apart
+from slo_common._json import EXCERPT, MAX_DEPTH, QUICK_FROM, dumps, loads, parse, parse_apart, refuse_doubles
 from slo_common._values import Reply
 
 
@@ -24,6 +24,12 @@ def refused(body: bytes) -> MalformedResponse:
     with pytest.raises(MalformedResponse) as caught:
         loads(reply(body), call="vendor.things.get", request_id="r-1")
     return caught.value
+
+
+def test_f59_a_key_that_stands_often_is_named_once() -> None:
+    body = b'{"a":{"b":1,"b":2},"a":3,"a":[{"b":1,"b":2}],"c":{"a":1}}'
+    with pytest.raises(MalformedResponse, match=r"twice in one object: 'b', 'a'$"):
+        refuse_doubles(reply(body), call="vendor.things.get")
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"a":}', b"[1,]", b"nul", b"1 2", b"'a'", b'{"a":1}x'])

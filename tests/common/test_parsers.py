@@ -247,6 +247,11 @@ def test_the_end_of_the_connection_within_a_body_is_a_failure(reader: Reader) ->
     assert (found.body, found.ended, found.broken) == (b"{", False, True)
 
 
+def test_a_body_in_chunks_that_are_none_is_a_failure(reader: Reader) -> None:
+    found = outcome(reader, [reply(b"Transfer-Encoding: chunked", body=b"1\r\nx\r\nno number\r\n")])
+    assert (found.body, found.ended, found.broken) == (b"x", False, True)
+
+
 # What is too long.
 
 
@@ -254,6 +259,11 @@ def test_a_head_without_end_is_refused(reader: Reader) -> None:
     assert outcome(reader, [b"HTTP/1.1 200 OK\r\nX: ", b"a" * (MOST - 100)]) == Outcome()
     with pytest.raises(httpcore.RemoteProtocolError, match="too long"):
         reader.feed(b"a" * 100)
+
+
+def test_the_length_of_one_head_is_not_that_of_the_next(reader: Reader) -> None:
+    head = reply(b"Content-Length: 0", b"X: " + b"a" * (MOST * 2 // 3))
+    assert [outcome(reader, [head[:-1], head[-1:]]).ended for _ in range(2)] == [True, True]
 
 
 def test_trailers_without_end_are_a_failure(reader: Reader) -> None:
@@ -274,6 +284,13 @@ def test_a_body_of_many_small_chunks_is_not_too_long(reader: Reader) -> None:
 def test_a_plain_reply_needs_no_h11() -> None:
     with patch.object(HttptoolsReader, "_give_up", side_effect=AssertionError):
         assert outcome(HttptoolsReader(), [WHOLE]).ended
+
+
+def test_a_plain_reply_after_an_odd_one_needs_no_h11() -> None:
+    reader = HttptoolsReader()
+    assert outcome(reader, [reply(line=b"HTTP/1.1 204 No Content")]).ended
+    with patch.object(HttptoolsReader, "_give_up", side_effect=AssertionError):
+        assert outcome(reader, [WHOLE]).ended
 
 
 def test_httptools_reads_where_it_is_installed() -> None:

@@ -147,6 +147,7 @@ REPORTED: list[tuple[Exception, type[TransportError], Sent]] = [
     (httpx.LocalProtocolError("Illegal header value b's3cret'"), ProtocolError, Sent.NO),
     (httpx.InvalidURL("x"), ProtocolError, Sent.NO),
     (UnicodeEncodeError("ascii", "s3crét", 4, 5, "x"), ProtocolError, Sent.NO),
+    (UnicodeError("encoding with 'idna' codec failed"), ProtocolError, Sent.NO),
     (httpx.ReadTimeout("x"), ReadTimeout, Sent.MAYBE),
     (httpx.WriteTimeout("x"), ReadTimeout, Sent.MAYBE),
     (httpx.ReadError("x"), ConnectionLost, Sent.MAYBE),
@@ -409,8 +410,9 @@ def test_f87_a_call_during_which_the_client_is_closed_says_so() -> None:
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     client = Client(httpx.MockTransport(handler))
-    with pytest.raises(ClientClosed, match="closed during the call"):
+    with pytest.raises(ClientClosed, match="closed during the call") as caught:
         client.things()
+    assert caught.value.sent is Sent.MAYBE
 
 
 async def test_f87_a_call_during_which_the_client_is_closed_says_so_async() -> None:
@@ -419,8 +421,9 @@ async def test_f87_a_call_during_which_the_client_is_closed_says_so_async() -> N
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     client = Async(httpx.MockTransport(handler))
-    with pytest.raises(ClientClosed, match="closed during the call"):
+    with pytest.raises(ClientClosed, match="closed during the call") as caught:
         await client.things()
+    assert caught.value.sent is Sent.MAYBE
 
 
 def test_f87_a_pause_does_not_begin_in_a_closed_client() -> None:
@@ -570,6 +573,20 @@ def test_f85_after_a_fork_an_async_client_begins_anew() -> None:
         assert asyncio.run(main(server.url)) == ["[]", "[]"]
 
 
+def test_f85_after_a_fork_a_child_that_closes_an_async_client_leaves_the_parents_alone() -> None:
+    """Their event loops share what tells of news from sockets; the parent would never hear of its connection again."""
+
+    async def main(url: str) -> list[str]:
+        async with Async(base_url=url) as client:
+            answers = [await client.things()]
+            assert in_child(lambda: asyncio.run(client.aclose()) is None)
+            with anyio.fail_after(5.0):
+                return [*answers, await client.things()]
+
+    with Shop().serve() as server:
+        assert asyncio.run(main(server.url)) == ["[]", "[]"]
+
+
 @pytest.mark.parametrize("kind", ["client", "transport"])
 def test_f85_after_a_fork_what_the_caller_brought_and_used_is_refused(kind: str) -> None:
     http: SyncHTTP = httpx.MockTransport(fine) if kind == "transport" else httpx.Client(transport=httpx.MockTransport(fine))
@@ -632,6 +649,35 @@ def test_f89_a_loop_of_the_other_library_is_refused() -> None:
     assert trio.run(client.things) == "fine"
     with pytest.raises(LoopMismatch):
         asyncio.run(client.things())
+
+
+class Pool(httpx.AsyncBaseTransport):
+    """Its connections cannot be closed when their event loop is gone, as those of asyncio and of httpx."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return fine(request)
+
+    async def aclose(self) -> None:
+        raise RuntimeError("Event loop is closed")
+
+
+def test_f89_a_client_that_is_closed_in_a_second_loop_says_what_is_wrong() -> None:
+    client = Async(Pool())
+    assert asyncio.run(client.things()) == "fine"
+    with pytest.raises(LoopMismatch, match="async with"):
+        asyncio.run(client.aclose())
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_goes_wrong_while_a_client_is_closed_in_its_own_loop_is_raised_as_it_is(used: bool) -> None:
+    async def main() -> None:
+        client = Async(Pool())
+        if used:
+            await client.things()
+        await client.aclose()
+
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        asyncio.run(main())
 
 
 def test_f89_outside_of_any_loop_there_is_nothing_to_wait_by() -> None:
