@@ -136,9 +136,11 @@ class AsyncioStream(asyncio.Protocol):
     def abort(self) -> None:
         """End it: unread and unwritten bytes are nobody's any more, and TLS says no goodbye, as with httpcore.
 
-        The event loop closes the socket in its next round.
+        The event loop closes the socket in its next round; where it is closed itself, the garbage collector does.
         """
         self._ended = True
+        if self._loop.is_closed():  # a client that is closed too late; its transport would raise
+            return
         self._transport.abort()
         if self._timer is not None:
             self._timer.cancel()

@@ -57,8 +57,10 @@ def _said(error: ssl.SSLError, name: str) -> str:
     return getattr(error, name, "") or "TLS failure"
 
 
-def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
+def _connect_failed(error: Exception, what: str, url: str, towards: str) -> TransportError:
     host = urlsplit(url).hostname or ""
+    if towards and host.isascii() and towards.lower() != host:  # other names are told to httpcore in another spelling
+        return ProxyFailed(f"{what}: the proxy {towards} cannot be reached; it is named by the environment or by your httpx client")
     for link in _chain(error):
         if isinstance(link, ssl.SSLError) and not isinstance(link, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
             return _tls_failed(link, what, host)
@@ -74,13 +76,15 @@ def _connect_failed(error: Exception, what: str, url: str) -> TransportError:
 class Progress:
     """How far one attempt got. Our own connections tell, httpx by its trace; where nothing is told (mocks), nothing is taken for granted."""
 
-    __slots__ = ("_connecting", "_told", "_went_out", "answered", "writing")
+    __slots__ = ("_connecting", "_told", "_went_out", "answered", "towards", "writing")
 
     def __init__(self) -> None:
         self._connecting = False  # through a proxy
         self._told = False
         self._went_out = False
         self.answered = False
+        self.towards = ""
+        """The host that httpx is connecting to, which may be a proxy; empty before and after."""
         self.writing = False
         """In the caller's sink, whose errors are not the connection's."""
 
@@ -92,7 +96,11 @@ class Progress:
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
         self._told = True
-        if name.endswith("send_request_headers.started"):
+        if name.endswith("connect_tcp.started"):
+            self.towards = info["host"]
+        elif name.endswith("connect_tcp.complete"):
+            self.towards = ""
+        elif name.endswith("send_request_headers.started"):
             if info["request"].method == b"CONNECT":
                 self._connecting = True
             else:
@@ -144,7 +152,7 @@ def translate(error: Exception, *, what: str, url: str, progress: Progress, conn
     if names & {"ConnectError", "ConnectTimeout"} or (
         sent is Sent.NO and isinstance(error, ssl.SSLError)
     ):  # bare from older anyios
-        return _connect_failed(error, what, url)
+        return _connect_failed(error, what, url, progress.towards)
     if progress.at_the_proxy:
         return ProxyFailed(f"{what}: the proxy broke off before the connection through it was open ({name})")
     if names & _NEVER_WRITTEN:

@@ -45,8 +45,8 @@ def _kind_problem(name: str, value: object, allow_insecure: object, allowed: str
 def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False) -> str:
     """The address without a trailing slash, if credentials may be sent to it.
 
-    Raises :class:`ConfigurationError` for anything but http(s), for user info, a query or a fragment, and :class:`InsecureURL`
-    for plain http to another machine unless ``allow_insecure``.
+    Raises :class:`ConfigurationError` for anything but http(s), for user info, a query, a fragment or a host that no name server can
+    know, and :class:`InsecureURL` for plain http to another machine unless ``allow_insecure``.
     """
     allowed = "allowed: an address such as https://host/path"
     problem = _kind_problem(name, value, allow_insecure, allowed)
@@ -66,6 +66,8 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
         raise ConfigurationError(f"{name}: {shown} was given; {allowed}")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"{name}: it has a query or a fragment; {allowed}")  # not shown: queries hold tokens
+    if not all(1 <= len(label) <= 63 for label in host.removesuffix(".").split(".")):  # Python's resolver raises a UnicodeError
+        raise ConfigurationError(f"{name}: {value!r} has a host with a part that is empty or longer than 63 characters; {allowed}")
     if parts.scheme == "http" and not allow_insecure and not is_loopback(host):
         raise InsecureURL(f"{name}: {value!r} would send credentials in the clear; use https, or pass allow_insecure=True")
     return value.rstrip("/")

@@ -101,6 +101,8 @@ def test_the_argument_comes_before_the_environment(monkeypatch: pytest.MonkeyPat
         ("http://127.0.0.1:1", "http://127.0.0.1:1"),
         ("http://127.9.9.9", "http://127.9.9.9"),
         ("http://[::1]:80/x", "http://[::1]:80/x"),
+        ("https://vendor.test.", "https://vendor.test."),
+        (f"https://{'v' * 63}.test", f"https://{'v' * 63}.test"),
     ],
 )
 def test_a_good_address_is_kept_without_its_last_slash(given: str, kept: str) -> None:
@@ -131,6 +133,10 @@ def test_f28_plain_http_to_another_machine_is_refused_without_the_flag(address: 
         "https://vendor.test/\n",
         " https://vendor.test",
         "https://vendor.test/\x7f",
+        "https://vendor..test",
+        "https://.vendor.test",
+        "https://vendor.test..",
+        f"https://{'v' * 64}.test",
     ],
 )
 def test_f32_what_is_no_address_for_credentials_is_refused_by_name(address: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
 import ssl
 import threading
@@ -196,6 +198,15 @@ async def test_an_async_connection_used_again_tells_the_new_witness() -> None:
         await fetch_async(connections, server.url, notes)
         await connections.aclose()
     assert (notes.told[0], set(notes.told[1:])) == ("watching", {"went out"})
+
+
+def test_what_is_closed_after_its_event_loop_is_left_to_the_garbage_collector() -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        asyncio.run(fetch_async(connections, server.url))
+        asyncio.run(connections.aclose())
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            gc.collect()
 
 
 # Lending.

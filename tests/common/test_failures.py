@@ -108,6 +108,22 @@ def test_what_broke_before_the_proxy_let_through_is_the_proxys() -> None:
     assert type(found) is ProxyFailed
 
 
+def connecting_to(host: str) -> Progress:
+    progress = Progress()
+    progress.trace("connection.connect_tcp.started", {"host": host})
+    return progress
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("https://Vendor.test", "vendor.test"), ("https://b\u00fccher.test", "xn--bcher-kva.test")],
+    ids=["capitals", "another spelling"],
+)
+def test_a_vendor_that_cannot_be_reached_is_not_taken_for_a_proxy(url: str, host: str) -> None:
+    found = translate(httpx.ConnectError("x"), what="w", url=url, progress=connecting_to(host), connections=256)
+    assert type(found) is ConnectFailed
+
+
 def test_an_exhausted_pool_is_named_with_its_size() -> None:
     found = translate(httpx.PoolTimeout("x"), what="w", url=URL, progress=Progress(), connections=256)
     assert isinstance(found, PoolExhausted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from slo_common import ConfigurationError
+from slo_common import ConfigurationError, ProxyFailed, Sent
 from slo_common._deadline import Deadline
 from slo_common._failures import Progress
 from slo_common._http import (
@@ -64,6 +66,38 @@ async def test_f25_a_proxy_is_used_by_async_clients_too(monkeypatch: pytest.Monk
         await carrier.exchange(asked, BOUNDS, what="w", sink=None, progress=Progress())
         await carrier.aclose()
     assert shop.ledger[0].path.endswith("vendor.test/things")
+
+
+@pytest.fixture
+def dead_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment names a proxy that nobody runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, f"http://me:s3cret@127.0.0.1:{held.getsockname()[1]}")
+        yield
+
+
+@pytest.mark.usefixtures("dead_proxy")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_f25_a_proxy_that_cannot_be_reached_is_not_taken_for_the_vendor(scheme: str) -> None:
+    carrier = SyncCarrier(None, Deadline())
+    asked = Request(method="GET", url=f"{scheme}://vendor.test/things")
+    with pytest.raises(
+        ProxyFailed, match=r"^w: the proxy 127\.0\.0\.1 cannot be reached; it is named by the environment"
+    ) as caught:
+        carrier.exchange(asked, BOUNDS, what="w", sink=None, progress=Progress(), check=lambda: None)
+    carrier.close()
+    assert caught.value.sent is Sent.NO
+
+
+@pytest.mark.usefixtures("dead_proxy")
+async def test_f25_a_proxy_that_cannot_be_reached_is_not_taken_for_the_vendor_by_async_clients() -> None:
+    carrier = AsyncCarrier(None)
+    asked = Request(method="GET", url="https://vendor.test/things")
+    with pytest.raises(ProxyFailed, match=r"the proxy 127\.0\.0\.1 cannot be reached"):
+        await carrier.exchange(asked, BOUNDS, what="w", sink=None, progress=Progress())
+    await carrier.aclose()
 
 
 def test_no_client_waits_for_the_trust_store() -> None:
