@@ -357,10 +357,18 @@ _MOVED: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 def _clock_of(loop: object) -> Callable[[], float]:
     """The loop's time, moved onto ``time.monotonic()``: trio's begins anywhere, and all kinds of clients may share a rate limiter."""
     read: Callable[[], float] = getattr(loop, "time", anyio.current_time)  # trio's has none
+    if _is_monotonic(read):
+        return time.monotonic
     moved = _MOVED.get(loop)
     if moved is None:
         moved = _MOVED.setdefault(loop, time.monotonic() - read())
     return lambda: read() + moved
+
+
+def _is_monotonic(read: Callable[[], float]) -> bool:
+    """Whether this is the time of asyncio's own event loops, which is that of everybody: asked several times a call."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and getattr(read, "__func__", None) is asyncio.BaseEventLoop.time
 
 
 def _loop_time() -> float:
