@@ -1,7 +1,7 @@
 """Connections of our own on an event loop, lent to one request at a time, the last returned first.
 
-On asyncio they are ours from the socket on. On trio, on other implementations of asyncio, and where a library of mocks stands in for
-httpcore's connections, they are httpcore's.
+On asyncio, uvloop included, they are ours from the socket on. On trio, and where a library of mocks stands in for httpcore's
+connections, they are httpcore's.
 """
 
 from __future__ import annotations

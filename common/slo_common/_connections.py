@@ -1,4 +1,4 @@
-"""Connections of our own: httpcore's, of one request at a time, lent the last returned first.
+"""Connections of our own for calls that block, lent to one request at a time, the last returned first; and what a request is to them.
 
 httpx builds a request, a URL and a response for every call, and its pool looks at every connection for every request. Both are left
 out here: what is lent is httpcore's own connection, which speaks HTTP as it does under httpx.
