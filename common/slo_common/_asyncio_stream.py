@@ -6,28 +6,28 @@ httpcore's way there is anyio, which pauses and resumes the socket, opens two ca
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import itertools
-import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
 from typing import cast
 
 import anyio
-import httpcore
+
+from slo_common._network import (
+    HEAD_START,
+    Address,
+    ConnectError,
+    ConnectTimeout,
+    ReadError,
+    WriteError,
+    by_turns,
+    is_readable,
+    literal,
+    unreachable,
+)
 
 ENOUGH = 256 * 1024
 """Bytes that wait to be read from which on the socket is left alone."""
-
-HEAD_START = 0.25
-"""Seconds that one address of a host gets before the next is tried beside it (RFC 8305)."""
-
-Address = tuple[
-    socket.AddressFamily, socket.SocketKind, int, str, "tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]"
-]
-"""What ``getaddrinfo`` gives."""
 
 
 class AsyncioStream(asyncio.Protocol):
@@ -110,10 +110,10 @@ class AsyncioStream(asyncio.Protocol):
     # What its connection asks
 
     async def read(self, seconds: float, late: type[Exception]) -> bytes:
-        """What has come; nothing at the end. Raises one of httpcore's exceptions, or ``late``."""
+        """What has come; nothing at the end. Raises a :class:`~slo_common._network.NetworkFailure`, or ``late``."""
         while not self._chunks:
             if self._error is not None:
-                raise httpcore.ReadError from self._error
+                raise ReadError from self._error
             if self._ended:
                 return b""
             await self._hear(seconds, late)
@@ -131,10 +131,10 @@ class AsyncioStream(asyncio.Protocol):
         while self._full and not self._ended:
             await self._hear(seconds, late)
         if self._ended:
-            raise httpcore.WriteError from self._error
+            raise WriteError from self._error
 
     def abort(self) -> None:
-        """End it: unread and unwritten bytes are nobody's any more, and TLS says no goodbye, as with httpcore.
+        """End it: unread and unwritten bytes are nobody's any more, and TLS says no goodbye.
 
         The event loop closes the socket in its next round; where it is closed itself, the garbage collector does.
         """
@@ -146,7 +146,7 @@ class AsyncioStream(asyncio.Protocol):
             self._timer.cancel()
 
     async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
-        """Go on with TLS. Raises one of httpcore's exceptions; what is left is to be aborted then."""
+        """Go on with TLS. Raises a :class:`~slo_common._network.NetworkFailure`; what is left is to be aborted then."""
         try:
             if self._ended:  # uvloop would take the handshake for done
                 raise ConnectionResetError
@@ -159,11 +159,11 @@ class AsyncioStream(asyncio.Protocol):
             assert transport is not None  # noqa: S101  # None is for transports that are being closed, and then it raises first
             self._transport = transport
         except TimeoutError:
-            raise httpcore.ConnectTimeout from None
+            raise ConnectTimeout from None
         except ssl.SSLError as e:
-            raise httpcore.ConnectError from e
+            raise ConnectError from e
         except OSError:  # the other side broke off; blocking sockets call it so
-            raise httpcore.ConnectError from ssl.SSLEOFError()
+            raise ConnectError from ssl.SSLEOFError()
 
     @property
     def is_readable(self) -> bool:
@@ -171,31 +171,16 @@ class AsyncioStream(asyncio.Protocol):
         return bool(self._chunks) or self._ended or is_readable(self._transport.get_extra_info("socket").fileno())
 
 
-def _poll_readable(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _select_readable(fd: int) -> bool:
-    return bool(select.select([fd], [], [], 0)[0])
-
-
-# Windows has no poll; select takes no large file numbers elsewhere.
-is_readable = _poll_readable if hasattr(select, "poll") else _select_readable
-"""Whether a read of this socket would return at once: the event loop may not have come round to it."""
-
-
 async def connect(host: str, port: int, seconds: float) -> AsyncioStream:
-    """Open such a connection. Raises one of httpcore's exceptions."""
+    """Open such a connection. Raises a :class:`~slo_common._network.NetworkFailure`."""
     try:
         async with asyncio.timeout(seconds):
             sock = await _open_socket(host, port)
             return await _stream_over(sock)
     except TimeoutError:
-        raise httpcore.ConnectTimeout from None
+        raise ConnectTimeout from None
     except OSError as e:
-        raise httpcore.ConnectError from e
+        raise ConnectError from e
 
 
 async def _open_socket(host: str, port: int) -> socket.socket:
@@ -238,29 +223,8 @@ async def _open_socket(host: str, port: int) -> socket.socket:
             sock.close()
         raise
     if not connected:
-        raise failures[0] if len(failures) == 1 else OSError("no address can be reached") from ExceptionGroup("", failures)
+        raise unreachable(failures)
     return connected[0]
-
-
-def literal(host: str, port: int) -> list[Address]:
-    """The address, if ``host`` is one already: the event loop would start a thread to find that out."""
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
-        return []
-    if version == 4:
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))]
-    if "%" in host:  # an interface is named, which has a number
-        return []
-    return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port, 0, 0))]
-
-
-def by_turns(addresses: Sequence[Address]) -> list[Address]:
-    """The first of each family, the second of each family, and so on: a family that is broken here costs one wait, not many."""
-    families: dict[int, list[Address]] = {}
-    for address in addresses:
-        families.setdefault(address[0], []).append(address)
-    return [address for turn in itertools.zip_longest(*families.values()) for address in turn if address is not None]
 
 
 async def _stream_over(sock: socket.socket) -> AsyncioStream:

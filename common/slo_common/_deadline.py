@@ -1,4 +1,5 @@
-"""A deadline for blocking sockets. A read timeout is none: a server that sends one byte a second never runs into it.
+"""A deadline for blocking sockets that are not ours: those of calls through a proxy. A read timeout is none: a server that sends one byte
+a second never runs into it.
 
 httpcore has timeouts for single reads only, and a reply's head takes as many reads as the server likes. So the sockets below it are
 given, for each read and write, no more than what is left of the call.

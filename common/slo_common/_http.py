@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import ssl
+import sys
 import time
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -31,11 +32,13 @@ from slo_common._errors import (
 )
 from slo_common._failures import Progress, deadline_exceeded, translate
 from slo_common._leases import KEEP_ALIVE, Exhausted
+from slo_common._network import NetworkFailure
 from slo_common._values import Reply, Request
 
 if TYPE_CHECKING:
     from slo_common._async_connections import AsyncAnswer, AsyncConnections
-    from slo_common._connections import Answer, Connections, Parts, Waits
+    from slo_common._connections import Answer, Connections
+    from slo_common._http11 import Parts, Waits
     from slo_common.sandbox._state import Sandbox, SandboxRequest
     from slo_common.sandbox._steps import Broken, Drop
 
@@ -58,11 +61,15 @@ class Bounds:
 
 
 @functools.cache
-def _http_errors() -> tuple[type[Exception], ...]:
-    """What a failed exchange raises; asked for when one has."""
+def _http_errors(*, httpcore_is_loaded: bool) -> tuple[type[Exception], ...]:
+    """What a failed exchange raises; asked for when one has. Loading httpcore to find that it was not used takes long."""
+    errors = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, NetworkFailure, Exhausted, OSError, UnicodeError)
+    if not httpcore_is_loaded:
+        return errors
     import httpcore
 
-    from_httpcore = (
+    return (
+        *errors,
         httpcore.TimeoutException,
         httpcore.NetworkError,
         httpcore.ProtocolError,
@@ -70,16 +77,19 @@ def _http_errors() -> tuple[type[Exception], ...]:
         httpcore.UnsupportedProtocol,
         httpcore.ConnectionNotAvailable,
     )
-    return (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, *from_httpcore, Exhausted, OSError, UnicodeError)
 
 
 def _ours(error: BaseException, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded | None:
     """Our exception for what ended an exchange; None for what is passed on as it is."""
-    if not isinstance(error, Exception):  # interrupted: httpcore's frames hold keys, and some tools show the locals of every frame
+    if not isinstance(error, Exception):  # interrupted: the frames below hold keys, and some tools show the locals of every frame
         error.__traceback__ = None
         return None
     # SloError first: one of them, DeadlineExceeded, is an OSError too.
-    if isinstance(error, SloError) or progress.writing or not isinstance(error, _http_errors()):
+    if (
+        isinstance(error, SloError)
+        or progress.writing
+        or not isinstance(error, _http_errors(httpcore_is_loaded="httpcore" in sys.modules))
+    ):
         return None
     if isinstance(error, (httpx.InvalidURL, UnicodeError)):
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
@@ -152,9 +162,10 @@ class _Given(_Fields):
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(response)
         self._response = response
+        self._pieces = iter((response.content,)) if response.is_stream_consumed else response.iter_raw()
 
-    def __iter__(self) -> Iterator[bytes]:
-        return iter((self._response.content,)) if self._response.is_stream_consumed else self._response.iter_raw()
+    def piece(self) -> bytes | None:
+        return next(self._pieces, None)
 
     def close(self) -> None:
         self._response.close()
@@ -168,8 +179,8 @@ class _AsyncGiven(_Fields):
         self._response = response
         self._pieces = cast("AsyncGenerator[bytes]", _once(response) if response.is_stream_consumed else response.aiter_raw())
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._pieces
+    async def piece(self) -> bytes | None:
+        return await anext(self._pieces, None)
 
     async def aclose(self) -> None:
         await self._pieces.aclose()
@@ -284,7 +295,7 @@ class SyncCarrier:
             from slo_common._connections import Connections
 
             _check_trust_store()
-            return Connections(shared_ssl_context, self._deadline, CONNECTIONS)
+            return Connections(shared_ssl_context, CONNECTIONS)
         try:
             client = httpx.Client(verify=shared_ssl_context(), limits=_pool())
         except (ValueError, ImportError):
@@ -316,7 +327,7 @@ class SyncCarrier:
         self._used = True
         via = self._via
         if not isinstance(via, (httpx.BaseTransport, httpx.Client)):
-            return via.send(request, _parts(request.url), _timeouts(bounds), progress)
+            return via.send(request, _parts(request.url), _timeouts(bounds), bounds.total, progress)
         headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
         url = _url(request.url)
         if isinstance(via, httpx.BaseTransport):
@@ -333,7 +344,7 @@ class SyncCarrier:
             answer = self._send(request, bounds, progress)
             try:
                 reading = _Reading(answer, bounds, what, sink, progress)
-                for raw in answer:
+                while (raw := answer.piece()) is not None:
                     reading.feed(raw)
                     check()
                 return reading.reply()
@@ -411,7 +422,7 @@ class AsyncCarrier:
             answer = await self._send(request, bounds, progress)
             try:
                 reading = _Reading(answer, bounds, what, sink, progress)
-                async for raw in answer:
+                while (raw := await answer.piece()) is not None:
                     reading.feed(raw)
                 return reading.reply()
             finally:

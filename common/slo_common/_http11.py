@@ -1,56 +1,92 @@
-"""HTTP/1.1 on asyncio's transports: one connection, one request after the other.
+"""HTTP/1.1 on connections of our own, whichever way their bytes travel: what is written, how long it may take, and what may follow.
 
-httpcore's connections cost three times as much: states, locks, traces and h11. This one does what is left of that for requests in one
-piece: it writes one, and reads the reply by a reader of its own choice.
+httpcore's connections cost three times as much: states, locks, traces and h11; and loading it takes as long as all of this package. These
+do what is left of that for requests in one piece: they write one, and read the reply by a reader of their own choice.
 """
 
 from __future__ import annotations
 
-import asyncio
+import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
-import httpcore
-
-from slo_common._asyncio_stream import AsyncioStream, connect
-from slo_common._connections import Context, Parts, Waits, Witness, announced_length
 from slo_common._headers import FieldLines
 from slo_common._leases import KEEP_ALIVE
-from slo_common._parsers import Message, Reader, best_reader
+from slo_common._network import LocalProtocolError, NetworkFailure, RemoteProtocolError, TimeIsOver
+from slo_common._parsers import Message, best_reader
 from slo_common._values import Request
 
-_PORTS = {b"http": 80, b"https": 443}
-_APART = 64 * 1024
+Context = Callable[[], ssl.SSLContext]
+"""Gives the context for https; only asked when there is https."""
+Waits = dict[str, float]
+"""Seconds, by what is waited for: connect, read, write, pool."""
+Parts = tuple[bytes, bytes, int | None, bytes, bytes]
+"""Of an address: scheme, host, port, path with query, and what the field Host says."""
+
+PORTS = {b"http": 80, b"https": 443}
+APART = 64 * 1024
 """Bytes of a body from which on it is not copied behind the head."""
 
 
-def _head(request: Request, parts: Parts, lines: FieldLines) -> bytes:
-    """The head of a request, with the fields that httpx would add. Raises :class:`httpcore.LocalProtocolError`."""
+class Witness(Protocol):
+    """Is told how far a request got."""
+
+    def watching(self) -> None:
+        """There is, or will be, a socket: what is not told from now on did not happen."""
+        ...
+
+    def went_out(self) -> None:
+        """Its first bytes are about to be written."""
+        ...
+
+
+class Stream(Protocol):
+    """TCP or TLS."""
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the other side has closed it, or sent what nobody asked for."""
+        ...
+
+    def abort(self) -> None:
+        """End it: unread and unwritten bytes are nobody's any more."""
+        ...
+
+
+S = TypeVar("S", bound=Stream)
+
+
+def announced_length(request: Request) -> int | None:
+    """The content-length of a request; None if it is sent without that field."""
+    length = len(request.content or b"")
+    return length if length or request.method in ("POST", "PUT", "PATCH") else None
+
+
+def head_of(request: Request, parts: Parts, lines: FieldLines) -> bytes:
+    """The head of a request, with the fields that httpx would add. Raises :class:`~slo_common._network.LocalProtocolError`."""
     _, _, _, target, named = parts
     fields = lines.of(request.headers)
     if fields is None:
-        raise httpcore.LocalProtocolError("a header field")
+        raise LocalProtocolError("a header field")
     length = announced_length(request)
     announced = b"" if length is None else b"content-length: %d\r\n" % length
     return b"%b %b HTTP/1.1\r\nhost: %b\r\n%b%b\r\n" % (request.method.encode("ascii"), target, named, fields, announced)
 
 
-class TimeIsOver(httpcore.TimeoutException):
-    """The total of an exchange has passed."""
-
-
-class Http11:
-    """A connection of asyncio's, opened by its first request. One task at a time uses it."""
+class Http11(Generic[S]):
+    """A connection, opened by its first request, that is used for one request after the other."""
 
     def __init__(self, origin: Parts, context: Context, lines: FieldLines) -> None:
         self._origin = origin[:3]
         self._context = context
         self._lines = lines
-        self._stream: AsyncioStream | None = None
+        self._stream: S | None = None
         self._reader = best_reader()()
         self._message = Message()
         self._idle_since = 0.0
         self._ends = 0.0
+        self._wait = 0.0  # for each part of the reply
 
     def is_usable(self, origin: Parts) -> bool:
         """Whether another request to that address can follow."""
@@ -58,60 +94,32 @@ class Http11:
             return False
         return time.monotonic() - self._idle_since < KEEP_ALIVE and not self._stream.is_readable
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> Incoming:
-        """Send and read the head of the reply. Raises one of httpcore's exceptions, here and while the body is read."""
-        self._ends = ends
-        head = _head(request, parts, self._lines)
-        witness.watching()
-        answered = False
-        try:
-            stream = self._stream
-            if stream is None:
-                stream = await self._connected(waits["connect"])
-            message = self._message = self._reader.expect(request.method.encode("ascii"))
-            witness.went_out()
-            await self._write(stream, head, request.content or b"", waits["write"])
-            incoming = Incoming(self, stream, self._reader, message, waits["read"])
-            while not message.begun:
-                await incoming.more()
-            answered = True
-        finally:
-            if not answered:
-                self.abort()
-        return incoming
+    def cut(self, wait: float, late: type[NetworkFailure]) -> tuple[float, type[NetworkFailure]]:
+        """How many seconds may be waited now, and what to raise when they have passed.
 
-    async def _connected(self, wait: float) -> AsyncioStream:
-        scheme, host, port = self._origin
-        name = host.decode("ascii")
-        seconds, late = self.cut(wait, httpcore.ConnectTimeout)
-        try:
-            stream = self._stream = await connect(name, port or _PORTS[scheme], seconds)
-            if scheme == b"https":
-                seconds, late = self.cut(wait, httpcore.ConnectTimeout)
-                context = self._context()
-                context.set_alpn_protocols(["http/1.1"])
-                await stream.start_tls(context, name, seconds)
-        except httpcore.ConnectTimeout:
-            raise late from None
-        return stream
-
-    async def _write(self, stream: AsyncioStream, head: bytes, content: bytes, wait: float) -> None:
-        together = len(content) < _APART
-        try:
-            await stream.write(head + content if together else head, *self.cut(wait, httpcore.WriteTimeout))
-            if not together:
-                await stream.write(content, *self.cut(wait, httpcore.WriteTimeout))
-        except httpcore.WriteError:
-            pass  # a server may refuse what it has not read to its end, and say why
-
-    def cut(self, wait: float, late: type[httpcore.TimeoutException]) -> tuple[float, type[httpcore.TimeoutException]]:
-        """How many seconds may be waited now, and what to raise when they have passed. Raises :class:`TimeIsOver`."""
+        Raises :class:`~slo_common._network.TimeIsOver`.
+        """
         left = self._ends - time.monotonic()
         if left > wait:
             return wait, late
         if left <= 0:
             raise TimeIsOver
         return left, TimeIsOver
+
+    def _take(self, data: bytes) -> None:
+        """Go on with what was read."""
+        if not data and not self._message.begun:
+            raise RemoteProtocolError("Server disconnected without sending a response.")
+        self._reader.feed(data)
+
+    def _piece(self) -> bytes | None:
+        """What has come of the body; empty if more must be read, None at its end."""
+        message = self._message
+        if message.pieces:
+            return message.pieces.popleft()
+        if message.failure is not None:
+            raise message.failure
+        return None if message.ended else b""
 
     def release(self) -> None:
         """The reply is over, or nobody wants the rest of it."""
@@ -125,52 +133,3 @@ class Http11:
         self._message.reusable = False
         if self._stream is not None:
             self._stream.abort()
-
-    async def aclose(self) -> None:
-        """End the connection, and see it gone."""
-        self.abort()
-        await asyncio.sleep(0)  # the event loop closes the socket in its next round
-
-
-class Incoming(AsyncIterator[bytes]):
-    """A reply whose body is on its way."""
-
-    def __init__(self, connection: Http11, stream: AsyncioStream, reader: Reader, message: Message, wait: float) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._reader = reader
-        self._message = message
-        self._wait = wait
-
-    @property
-    def status(self) -> int:
-        return self._message.status
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """By lower-case names."""
-        return self._message.headers
-
-    @property
-    def version(self) -> object:
-        return self._message.version
-
-    async def more(self) -> None:
-        """Read on."""
-        data = await self._stream.read(*self._connection.cut(self._wait, httpcore.ReadTimeout))
-        if not data and not self._message.begun:
-            raise httpcore.RemoteProtocolError("Server disconnected without sending a response.")
-        self._reader.feed(data)
-
-    async def __anext__(self) -> bytes:
-        message = self._message
-        while not message.pieces:
-            if message.ended:
-                raise StopAsyncIteration
-            if message.failure is not None:
-                raise message.failure
-            await self.more()
-        return message.pieces.popleft()
-
-    async def aclose(self) -> None:
-        self._connection.release()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import httptools
 
 from slo_common._headers import joined
-from slo_common._parsers import MOST, H11Reader, Message
+from slo_common._parsers import MOST, Message
+
+if TYPE_CHECKING:
+    from slo_common._h11_reader import H11Reader
 
 _PLAIN = re.compile(rb"HTTP/1\.1 [2-5][0-9][0-9] [A-Za-z' -]*\r\n")
 
@@ -70,6 +74,8 @@ class HttptoolsReader:
             message.fail("too long")
 
     def _give_up(self) -> None:
+        from slo_common._h11_reader import H11Reader  # which most programs never need
+
         self._parser = self._new_parser()  # this one has seen what it cannot read
         self._h11 = H11Reader()
         self._h11.take_over(self._method, self._message, self._seen)

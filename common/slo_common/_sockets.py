@@ -1,31 +1,18 @@
-"""Blocking sockets, as httpcore opens them, that obey the deadline of their call and tell of what is written to them."""
+"""Blocking sockets, as httpcore opens them to a proxy, that obey the deadline of their call."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpcore
 
 from slo_common._deadline import Deadline
 
-if TYPE_CHECKING:
-    from slo_common._connections import Witness
-
-
-class _Nobody:
-    """The witness of connections that httpx makes, whose trace is told instead."""
-
-    def watching(self) -> None:
-        pass
-
-    def went_out(self) -> None:
-        pass
-
 
 class BoundedStream(httpcore.NetworkStream):
-    """A stream whose reads and writes end with the deadline, and that tells of its writes."""
+    """A stream whose reads and writes end with the deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, backend: BoundedBackend) -> None:
         self._stream = stream
@@ -36,7 +23,6 @@ class BoundedStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, self._cut(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._backend.witness.went_out()
         self._stream.write(buffer, self._cut(timeout))
 
     def close(self) -> None:
@@ -57,7 +43,6 @@ class BoundedBackend(httpcore.NetworkBackend):
     def __init__(self, backend: httpcore.NetworkBackend, deadline: Deadline) -> None:
         self._backend = backend
         self.deadline = deadline
-        self.witness: Witness = _Nobody()
 
     def connect_tcp(
         self,
@@ -67,13 +52,11 @@ class BoundedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> BoundedStream:
-        self.witness.watching()
         return BoundedStream(self._backend.connect_tcp(host, port, self.deadline.cut(timeout), local_address, socket_options), self)
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
     ) -> BoundedStream:
-        self.witness.watching()
         return BoundedStream(self._backend.connect_unix_socket(path, self.deadline.cut(timeout), socket_options), self)
 
     def sleep(self, seconds: float) -> None:

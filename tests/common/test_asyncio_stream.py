@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-import httpcore
 import pytest
 
 from slo_common import _asyncio_stream
-from slo_common._asyncio_stream import ENOUGH, Address, AsyncioStream, by_turns, literal
+from slo_common._asyncio_stream import ENOUGH, AsyncioStream
+from slo_common._network import Address, ConnectError, ConnectTimeout, ReadError, ReadTimeout, WriteError, WriteTimeout
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
@@ -54,11 +54,11 @@ def port_of(stream: AsyncioStream) -> int:
 
 
 async def hear(stream: AsyncioStream, seconds: float = 5.0) -> bytes:
-    return await stream.read(seconds, httpcore.ReadTimeout)
+    return await stream.read(seconds, ReadTimeout)
 
 
 async def say(stream: AsyncioStream, data: bytes, seconds: float = 5.0) -> None:
-    await stream.write(data, seconds, httpcore.WriteTimeout)
+    await stream.write(data, seconds, WriteTimeout)
 
 
 async def closed(stream: AsyncioStream) -> None:
@@ -151,7 +151,7 @@ async def test_the_end_is_an_empty_read() -> None:
 async def test_a_reset_is_a_read_error() -> None:
     async with talking_to(reset) as stream:
         await say(stream, b"x")
-        with pytest.raises(httpcore.ReadError) as caught:
+        with pytest.raises(ReadError) as caught:
             await hear(stream)
     assert isinstance(caught.value.__cause__, ConnectionResetError)
 
@@ -159,21 +159,21 @@ async def test_a_reset_is_a_read_error() -> None:
 async def test_writing_to_who_has_gone_is_a_write_error() -> None:
     async with talking_to(reset) as stream:
         await say(stream, b"x")
-        with pytest.raises(httpcore.ReadError):
+        with pytest.raises(ReadError):
             await hear(stream)
-        with pytest.raises(httpcore.WriteError):
+        with pytest.raises(WriteError):
             await say(stream, b"x")
 
 
 async def test_silence_ends_in_a_read_timeout() -> None:
     async with talking_to(silent) as stream:
-        with pytest.raises(httpcore.ReadTimeout):
+        with pytest.raises(ReadTimeout):
             await hear(stream, 0.01)
 
 
 async def test_who_does_not_read_ends_in_a_write_timeout() -> None:
     async with talking_to(deaf) as stream:
-        with pytest.raises(httpcore.WriteTimeout):
+        with pytest.raises(WriteTimeout):
             await say(stream, bytes(64 << 20), 0.05)  # more than the buffers of both ends
 
 
@@ -233,22 +233,13 @@ async def test_bytes_that_the_event_loop_has_not_seen_make_it_readable() -> None
         await closed(stream)
 
 
-def test_select_tells_the_same_as_poll() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ask = (_asyncio_stream._poll_readable, _asyncio_stream._select_readable)  # pyright: ignore[reportPrivateUsage]  # one of them is for Windows
-        assert [each(ours.fileno()) for each in ask] == [False, False]
-        theirs.send(b"x")
-        assert [each(ours.fileno()) for each in ask] == [True, True]
-
-
 # Connecting.
 
 
 async def test_a_refused_connection_keeps_its_cause() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await _asyncio_stream.connect("127.0.0.1", free.getsockname()[1], 5.0)
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)
 
@@ -258,7 +249,7 @@ async def test_a_connection_that_takes_too_long_is_a_connect_timeout(monkeypatch
         await asyncio.Event().wait()
 
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)  # no address on this machine is silent
-    with pytest.raises(httpcore.ConnectTimeout):
+    with pytest.raises(ConnectTimeout):
         await _asyncio_stream.connect("127.0.0.1", 9, 0.01)
 
 
@@ -295,27 +286,6 @@ async def test_a_call_cancelled_when_it_has_just_been_connected_leaves_no_socket
 
 
 # The addresses of a host.
-
-ONE = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
-TWO = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::2", 9, 0, 0))
-FOUR = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.4", 9))
-
-
-@pytest.mark.parametrize(
-    ("host", "family", "where"),
-    [("127.0.0.1", socket.AF_INET, ("127.0.0.1", 9)), ("::1", socket.AF_INET6, ("::1", 9, 0, 0))],
-)
-def test_an_address_needs_no_resolver(host: str, family: socket.AddressFamily, where: tuple[object, ...]) -> None:
-    assert [(found[0], found[4]) for found in literal(host, 9)] == [(family, where)]
-
-
-@pytest.mark.parametrize("host", ["localhost", "fe80::1%eth0"])
-def test_a_name_needs_one(host: str) -> None:
-    assert literal(host, 9) == []
-
-
-def test_families_take_turns() -> None:
-    assert by_turns([ONE, TWO, FOUR]) == [ONE, FOUR, TWO]
 
 
 class Host:
@@ -371,7 +341,7 @@ async def test_an_address_that_this_machine_has_no_sockets_for_holds_nobody_up(m
 async def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     refused, unreachable = ConnectionRefusedError(), OSError(101, "Network is unreachable")
     Host(monkeypatch, {"127.0.0.2": refused, "127.0.0.1": unreachable})
-    with pytest.raises(httpcore.ConnectError) as caught:
+    with pytest.raises(ConnectError) as caught:
         await _asyncio_stream.connect("host.test", 9, 5.0)
     cause = caught.value.__cause__
     assert cause is not None
@@ -446,7 +416,7 @@ async def test_a_shorter_wait_is_not_lengthened_by_the_one_before() -> None:
     async with talking_to(echo) as stream:
         await say(stream, b"x")
         assert await hear(stream, 3600.0) == b"x"
-        with pytest.raises(httpcore.ReadTimeout):
+        with pytest.raises(ReadTimeout):
             await hear(stream, 0.01)
 
 
@@ -455,7 +425,7 @@ async def test_a_longer_wait_is_not_cut_by_the_one_before() -> None:
         await say(stream, b"x")
         assert await hear(stream, 0.02) == b"x"
         began = asyncio.get_running_loop().time()
-        with pytest.raises(httpcore.ReadTimeout):
+        with pytest.raises(ReadTimeout):
             await hear(stream, 0.05)
         assert asyncio.get_running_loop().time() - began >= 0.05
 
@@ -473,21 +443,21 @@ async def test_over_tls_what_was_written_comes_back(server_context: ssl.SSLConte
 
 async def test_a_certificate_of_nobody_we_know_is_a_connect_error(server_context: ssl.SSLContext) -> None:
     async with talking_to(echo, context=server_context) as plain:
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await plain.start_tls(ssl.create_default_context(), "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
 
 
 async def test_who_speaks_no_tls_is_a_connect_error(client_context: ssl.SSLContext) -> None:
     async with talking_to(farewell) as plain:
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
 
 
 async def test_who_goes_in_the_middle_of_the_handshake_is_a_connect_error(client_context: ssl.SSLContext) -> None:
     async with talking_to(reset) as plain:
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
 
@@ -495,7 +465,7 @@ async def test_who_goes_in_the_middle_of_the_handshake_is_a_connect_error(client
 async def test_who_has_gone_before_the_handshake_is_a_connect_error(client_context: ssl.SSLContext) -> None:
     async with talking_to(farewell) as plain:
         assert [await hear(plain), await hear(plain)] == [b"bye", b""]
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 0.5)
     assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
 
@@ -506,7 +476,7 @@ async def test_what_came_in_the_clear_is_not_read_as_if_it_had_come_by_tls(
     """Somebody on the way may have sent it; the server itself speaks TLS as it should."""
     async with talking_to(echo, context=server_context) as plain:
         plain.data_received(b"HTTP/1.1 200 OK\r\n")
-        with pytest.raises(httpcore.ConnectError) as caught:
+        with pytest.raises(ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
 
@@ -515,11 +485,11 @@ async def test_a_handshake_may_take_as_long_as_was_said(client_context: ssl.SSLC
     """The event loop has a bound of its own, of a minute, which would be called a broken connection."""
     monkeypatch.setattr("asyncio.constants.SSL_HANDSHAKE_TIMEOUT", 0.01)
     async with talking_to(silent) as plain:
-        with pytest.raises(httpcore.ConnectTimeout):
+        with pytest.raises(ConnectTimeout):
             await plain.start_tls(client_context, "localhost", 0.1)
 
 
 async def test_a_handshake_that_takes_too_long_is_a_connect_timeout(client_context: ssl.SSLContext) -> None:
     async with talking_to(silent) as plain:
-        with pytest.raises(httpcore.ConnectTimeout):
+        with pytest.raises(ConnectTimeout):
             await plain.start_tls(client_context, "localhost", 0.05)

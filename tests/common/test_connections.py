@@ -14,37 +14,39 @@ import httpx
 import pytest
 import respx
 
-from slo_common._async_connections import AsyncConnections, network
-from slo_common._connections import Connections, Parts
-from slo_common._deadline import Deadline
+from slo_common._async_connections import AsyncAnswer, AsyncConnections
+from slo_common._connections import Answer, Connections
+from slo_common._core_connections import network
 from slo_common._headers import FieldLines, joined
+from slo_common._http11 import Parts
 from slo_common._leases import Exhausted
+from slo_common._network import ConnectError
 from slo_common._values import Request
 from tests.common.fakes import Notes
 from tests.sandbox.shop import Shop
 
 TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
 
+CONNECT_ERRORS = (ConnectError, httpcore.ConnectError)
+"""Ours, and httpcore's on trio."""
+
 
 def no_context() -> ssl.SSLContext:
     raise AssertionError("asked for without https")
 
 
-def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float]]:
+def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
     parts = httpcore.URL(url + "/things")
     return (
         Request(method="GET", url=url),
         (parts.scheme, parts.host, parts.port, parts.target, parts.host),
         {**TIMEOUTS, "pool": pool},
+        5.0,
     )
 
 
-def async_order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
-    return (*order(url, pool=pool), 5.0)
-
-
 def blocking(size: int = 9) -> Connections:
-    return Connections(no_context, Deadline(), size)
+    return Connections(no_context, size)
 
 
 def idle(connections: Connections) -> int:
@@ -63,18 +65,29 @@ async def async_idle(connections: AsyncConnections) -> int:
     return len(lines)
 
 
+def body_of(answer: Answer) -> bytes:
+    return b"".join(iter(answer.piece, None))
+
+
+async def async_body_of(answer: AsyncAnswer) -> bytes:
+    pieces: list[bytes] = []
+    while (piece := await answer.piece()) is not None:
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 def fetch(connections: Connections, url: str, notes: Notes | None = None) -> bytes:
     answer = connections.send(*order(url), notes or Notes())
     try:
-        return b"".join(answer)
+        return body_of(answer)
     finally:
         answer.close()
 
 
 async def fetch_async(connections: AsyncConnections, url: str, notes: Notes | None = None) -> bytes:
-    answer = await connections.send(*async_order(url), notes or Notes())
+    answer = await connections.send(*order(url), notes or Notes())
     try:
-        return b"".join([chunk async for chunk in answer])
+        return await async_body_of(answer)
     finally:
         await answer.aclose()
 
@@ -166,7 +179,7 @@ def test_a_new_connection_is_watched_before_it_is_opened() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         notes = Notes()
-        with pytest.raises(httpcore.ConnectError):
+        with pytest.raises(ConnectError):
             fetch(blocking(), f"http://127.0.0.1:{closed.getsockname()[1]}", notes)
     assert notes.told == ["watching"]
 
@@ -175,7 +188,7 @@ async def test_a_new_async_connection_is_watched_before_it_is_opened() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         notes = Notes()
-        with pytest.raises(httpcore.ConnectError):
+        with pytest.raises(CONNECT_ERRORS):
             await fetch_async(AsyncConnections(no_context, 9), f"http://127.0.0.1:{closed.getsockname()[1]}", notes)
     assert notes.told == ["watching"]
 
@@ -216,7 +229,7 @@ def test_answers_at_once_have_connections_of_their_own() -> None:
     with Shop().serve() as server:
         connections = blocking()
         one, two = connections.send(*order(server.url), Notes()), connections.send(*order(server.url), Notes())
-        assert [b"".join(answer) for answer in (one, two)] == [b"[]", b"[]"]
+        assert [body_of(answer) for answer in (one, two)] == [b"[]", b"[]"]
         for answer in (one, two):
             answer.close()
         assert idle(connections) == 2
@@ -234,9 +247,9 @@ def test_connections_closed_in_the_middle_close_what_comes_back() -> None:
 async def test_async_connections_closed_in_the_middle_close_what_comes_back() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
-        answer = await connections.send(*async_order(server.url), Notes())
+        answer = await connections.send(*order(server.url), Notes())
         await connections.aclose()
-        assert [chunk async for chunk in answer] == [b"[]"]
+        assert await async_body_of(answer) == b"[]"
         await answer.aclose()
         assert await async_idle(connections) == 0
 
@@ -245,7 +258,7 @@ def test_a_place_whose_request_failed_can_be_lent_again() -> None:
     connections = blocking()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(httpcore.ConnectError):
+        with pytest.raises(ConnectError):
             fetch(connections, f"http://127.0.0.1:{closed.getsockname()[1]}")
     with Shop().serve() as server:
         assert fetch(connections, server.url) == b"[]"
@@ -256,7 +269,7 @@ async def test_an_async_place_whose_request_failed_can_be_lent_again() -> None:
     connections = AsyncConnections(no_context, 1)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(httpcore.ConnectError):
+        with pytest.raises(CONNECT_ERRORS):
             await fetch_async(connections, f"http://127.0.0.1:{closed.getsockname()[1]}")
     with Shop().serve() as server:
         assert await fetch_async(connections, server.url) == b"[]"
@@ -277,8 +290,8 @@ async def test_idle_async_connections_are_closed_when_others_come_back(monkeypat
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
         one, two = (
-            await connections.send(*async_order(server.url), Notes()),
-            await connections.send(*async_order(server.url), Notes()),
+            await connections.send(*order(server.url), Notes()),
+            await connections.send(*order(server.url), Notes()),
         )
         await one.aclose()
         monkeypatch.setattr("slo_common._leases.IDLE_SECONDS", -1.0)
@@ -299,9 +312,9 @@ def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
 async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 1)
-        held = await connections.send(*async_order(server.url), Notes())
+        held = await connections.send(*order(server.url), Notes())
         with pytest.raises(Exhausted):
-            await connections.send(*async_order(server.url, pool=0.0), Notes())
+            await connections.send(*order(server.url, pool=0.0), Notes())
         await held.aclose()
         await connections.aclose()
 
@@ -327,18 +340,18 @@ def test_a_value_is_utf_8_or_else_latin_1() -> None:
 
 
 async def kind_of_connection(connections: AsyncConnections, url: str) -> str:
-    answer = await connections.send(*async_order(url), Notes())
+    answer = await connections.send(*order(url), Notes())
     await answer.aclose()
     (line,) = connections._leases.clear()  # pyright: ignore[reportPrivateUsage]  # nothing else tells
     await line.aclose()
-    return type(answer._incoming).__module__  # pyright: ignore[reportPrivateUsage]  # as above
+    return type(answer._connection).__module__  # pyright: ignore[reportPrivateUsage]  # as above
 
 
 async def test_on_asyncio_they_are_ours_and_elsewhere_httpcores(anyio_backend_name: str) -> None:
     with Shop().serve() as server:
         connections = AsyncConnections(no_context, 9)
         kind = await kind_of_connection(connections, server.url)
-    assert (kind == "slo_common._http11", connections.keep_time()) == ((anyio_backend_name == "asyncio",) * 2)
+    assert (kind == "slo_common._http11_async", connections.keep_time()) == ((anyio_backend_name == "asyncio",) * 2)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -347,7 +360,7 @@ async def test_mocks_that_pass_a_request_on_let_httpcore_send_it() -> None:
         mocks.route().pass_through()
         connections = AsyncConnections(no_context, 9)
         assert not connections.keep_time()
-        assert await kind_of_connection(connections, server.url) == "slo_common._async_connections"
+        assert await kind_of_connection(connections, server.url) == "slo_common._core_connections"
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -375,6 +388,29 @@ class Drops(httpx.AsyncByteStream):
         if not self._left:
             raise StopAsyncIteration
         return self._left.pop()
+
+
+def test_a_mock_is_noticed_where_a_blocking_connection_was_there_before_it() -> None:
+    with Shop().serve() as server:
+        connections = blocking()
+        assert fetch(connections, server.url) == b"[]"
+        with respx.mock(using="httpcore") as mocks:
+            mocks.get(server.url + "/things").respond(content=b"mocked")
+            assert [fetch(connections, server.url) for _ in range(2)] == [b"mocked", b"mocked"]
+        assert fetch(connections, server.url) == b"[]"
+        connections.close()
+
+
+def test_mocks_that_pass_a_blocking_request_on_let_httpcore_send_it() -> None:
+    with Shop().serve() as server, respx.mock(assert_all_called=False) as mocks:
+        mocks.route().pass_through()
+        connections = blocking()
+        answers = [connections.send(*order(server.url), Notes()) for _ in range(2)]
+        for answer in answers:
+            assert body_of(answer) == b"[]"
+            assert type(answer._connection).__module__ == "slo_common._core_connections"  # pyright: ignore[reportPrivateUsage]  # nothing else tells
+            answer.close()
+        connections.close()
 
 
 async def test_the_body_of_a_mock_may_be_any_stream() -> None:

@@ -1,4 +1,4 @@
-"""A deadline for blocking sockets, and word of what was written to them."""
+"""A deadline for the blocking sockets of calls through a proxy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from slo_common._deadline import Deadline
 from slo_common._http import shared_ssl_context
 from slo_common._sockets import BoundedBackend, BoundedStream
-from tests.common.fakes import Notes
 
 
 class Wire(httpcore.NetworkStream, httpcore.NetworkBackend):
@@ -111,14 +110,3 @@ def test_a_bounded_stream_is_the_stream_in_all_else() -> None:
     assert (stream.get_extra_info("socket"), wire.allowed) == ("socket", [3.0, None])
     stream.close()
     assert wire.closed
-
-
-def test_a_witness_hears_of_the_socket_before_it_is_opened_and_of_every_write() -> None:
-    wire, notes = Wire(), Notes()
-    backend = BoundedBackend(wire, Deadline())
-    backend.witness = notes
-    stream = backend.connect_tcp("host", 80)
-    assert notes.told == ["watching"]
-    stream.read(10)
-    stream.write(b"x")
-    assert notes.told == ["watching", "went out"]

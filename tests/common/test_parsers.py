@@ -6,14 +6,15 @@ import sys
 from collections.abc import Sequence
 from unittest.mock import patch
 
-import httpcore
 import pytest
 from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slo_common._h11_reader import H11Reader
 from slo_common._httptools_reader import HttptoolsReader
-from slo_common._parsers import MOST, H11Reader, Reader, best_reader
+from slo_common._network import RemoteProtocolError
+from slo_common._parsers import MOST, Reader, best_reader
 
 
 @pytest.fixture(params=[H11Reader, HttptoolsReader], ids=["h11", "httptools"], name="reader")
@@ -41,7 +42,7 @@ def outcome(reader: Reader, pieces: Sequence[bytes], *, method: bytes = b"GET", 
         for piece in (*pieces, b"") if closes else pieces:
             if not message.ended and message.failure is None:
                 reader.feed(piece)
-    except httpcore.RemoteProtocolError:
+    except RemoteProtocolError:
         return Outcome(refused=True)
     return Outcome(
         head=(message.status, message.version, tuple(message.headers.items())) if message.begun else None,
@@ -257,7 +258,7 @@ def test_a_body_in_chunks_that_are_none_is_a_failure(reader: Reader) -> None:
 
 def test_a_head_without_end_is_refused(reader: Reader) -> None:
     assert outcome(reader, [b"HTTP/1.1 200 OK\r\nX: ", b"a" * (MOST - 100)]) == Outcome()
-    with pytest.raises(httpcore.RemoteProtocolError, match="too long"):
+    with pytest.raises(RemoteProtocolError, match="too long"):
         reader.feed(b"a" * 100)
 
 

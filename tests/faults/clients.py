@@ -14,8 +14,8 @@ from attrs import frozen
 from datadog_slo import AsyncDatadogSLO, DatadogSLO
 from rootly_sla import AsyncRootlySLA, RootlySLA
 from slo_common import RetryPolicy, SloError, Timeouts, _http11
+from slo_common._h11_reader import H11Reader
 from slo_common._httptools_reader import HttptoolsReader
-from slo_common._parsers import H11Reader
 from zabbix_sla import AsyncZabbixSLA, ZabbixSLA
 
 Mode = Literal["sync", "asyncio", "asyncio by h11", "uvloop", "trio"]
