@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections import deque
 from typing import cast
 
@@ -30,8 +31,21 @@ ENOUGH = 256 * 1024
 """Bytes that wait to be read from which on the socket is left alone."""
 
 
-class AsyncioStream(asyncio.Protocol):
-    """One connection. One task at a time reads or writes."""
+class _Landing(threading.local):
+    """Where what is read lands first. One a thread: its event loop reads for one connection after the other."""
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(ENOUGH))
+
+
+_landing = _Landing()
+
+
+class AsyncioStream(asyncio.BufferedProtocol):
+    """One connection. One task at a time reads or writes.
+
+    Buffered: for other protocols asyncio makes room for 256 KiB and gives it back for every read, which takes longer than to read.
+    """
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -52,9 +66,12 @@ class AsyncioStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # what create_connection makes; uvloop's are of no such class
 
-    def data_received(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._waiting += len(data)
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  # the protocol's signature
+        return _landing.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._chunks.append(bytes(_landing.view[:nbytes]))
+        self._waiting += nbytes
         if self._waiting >= ENOUGH and not self._paused:
             self._paused = True
             self._transport.pause_reading()

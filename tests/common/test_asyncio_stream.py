@@ -53,6 +53,12 @@ def port_of(stream: AsyncioStream) -> int:
     return int(stream._transport.get_extra_info("peername")[1])  # pyright: ignore[reportPrivateUsage]  # nobody else asks
 
 
+def arrives(stream: AsyncioStream, data: bytes) -> None:
+    """As the event loop tells of it."""
+    stream.get_buffer(-1)[: len(data)] = data
+    stream.buffer_updated(len(data))
+
+
 async def hear(stream: AsyncioStream, seconds: float = 5.0) -> bytes:
     return await stream.read(seconds, ReadTimeout)
 
@@ -220,7 +226,7 @@ async def test_an_idle_connection_is_not_readable() -> None:
 
 async def test_bytes_that_nobody_asked_for_make_it_readable() -> None:
     async with talking_to(silent) as stream:
-        stream.data_received(b"x")
+        arrives(stream, b"x")
         assert stream.is_readable is True
 
 
@@ -374,7 +380,7 @@ async def test_news_that_came_with_the_timeout_count() -> None:
     async with talking_to(echo) as stream:
         reading = asyncio.ensure_future(hear(stream))
         await asyncio.sleep(0)
-        stream.data_received(b"x")
+        arrives(stream, b"x")
         stream._wake()  # pyright: ignore[reportPrivateUsage]  # the same moment cannot be arranged
         assert await reading == b"x"
 
@@ -475,7 +481,7 @@ async def test_what_came_in_the_clear_is_not_read_as_if_it_had_come_by_tls(
 ) -> None:
     """Somebody on the way may have sent it; the server itself speaks TLS as it should."""
     async with talking_to(echo, context=server_context) as plain:
-        plain.data_received(b"HTTP/1.1 200 OK\r\n")
+        arrives(plain, b"HTTP/1.1 200 OK\r\n")
         with pytest.raises(ConnectError) as caught:
             await plain.start_tls(client_context, "localhost", 5.0)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
