@@ -93,7 +93,7 @@ class ZabbixAuth:
         self._asking_version = plain.runtime.lock()  # guards the one question for _version
         self._logging_in = plain.runtime.lock()  # guards the change of _session from None
         self._used_guard = threading.Lock()  # guards _used
-        self._used: WeakKeyDictionary[Call[object], Secret] = WeakKeyDictionary()  # the credential that a call went out with
+        self._used: WeakKeyDictionary[Call[object], Secret] = WeakKeyDictionary()  # the session that a call went out with
         self._secret = secret_of(credential)
         self.account: str = account_digest(self._secret)
 
@@ -102,8 +102,9 @@ class ZabbixAuth:
         if _is_free(call):
             return request
         credential = self._token if self._token is not None else await self._open_session()
-        with self._used_guard:
-            self._used[call] = credential
+        if self._token is None:
+            with self._used_guard:
+                self._used[call] = credential
         if await self._place() == "header":
             return request.with_header("Authorization", f"Bearer {credential.reveal()}")
         return evolve(request, content=_with_auth(request.content or b"{}", credential))
@@ -113,7 +114,7 @@ class ZabbixAuth:
         if not isinstance(error, AuthenticationError) or _is_free(call):
             return False
         with self._used_guard:
-            used = self._used.get(call)
+            used = self._token or self._used.get(call)
         if isinstance(error, SessionEnded) and self._login is not None:
             await self._logging_in.during(functools.partial(self._forget, used))
             return True

@@ -14,15 +14,15 @@ from sniffio import current_async_library
 
 from slo_common._connections import Head, mocked
 from slo_common._headers import FieldLines
-from slo_common._http11 import Context, Parts, Waits, Witness
+from slo_common._http11 import Context, Parts, Witness
 from slo_common._leases import AsyncLeases
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 
 
 class _Connection(Protocol):
     def is_usable(self, origin: Parts) -> bool: ...
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> Head: ...
+    async def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> Head: ...
 
     async def piece(self) -> bytes | None: ...
 
@@ -80,17 +80,14 @@ class AsyncConnections:
             self._on_asyncio = current_async_library() == "asyncio"
         return self._on_asyncio and not mocked("AsyncHTTPConnection")
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, total: float, witness: Witness) -> AsyncAnswer:
-        """Send and read the head of the reply. The answer holds its connection until it is closed.
-
-        ``total``: seconds for all of the exchange, if these connections keep time.
-        """
-        ends = time.monotonic() + total
-        line = await self._leases.take(waits["pool"])
+    async def send(self, request: Request, parts: Parts, bounds: Bounds, witness: Witness) -> AsyncAnswer:
+        """Send and read the head of the reply. The answer holds its connection until it is closed."""
+        ends = time.monotonic() + bounds.total
+        line = await self._leases.take(min(bounds.connect, bounds.total))
         answered = False
         try:
             connection = await line.for_(parts)
-            head = await connection.send(request, parts, waits, ends, witness)
+            head = await connection.send(request, parts, bounds, ends, witness)
             answered = True
         finally:
             if not answered:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from slo_common._errors import ProtocolError, ResponseTooLarge, Sent, TruncatedResponse
@@ -76,12 +76,15 @@ class BodyReader:
                 seen=self._out,
             )
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
+        """What a chunk holds, in pieces of bounded size."""
         self._wire += len(chunk)
-        if not self._gzip:
-            self._count(len(chunk))
-            yield chunk
-            return
+        if self._gzip:
+            return self._inflated(chunk)
+        self._count(len(chunk))
+        return (chunk,)
+
+    def _inflated(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
             if self._inflater is None or self._inflater.eof:
                 self._inflater = zlib.decompressobj(wbits=31)  # the first, or a further member of a multi-member body

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from slo_common._headers import FieldLines
-from slo_common._http11 import Context, Parts, Waits, Witness
+from slo_common._http11 import Context, Parts, Witness
 from slo_common._leases import SyncLeases
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 
 
 class Head(Protocol):
@@ -36,7 +36,7 @@ class Head(Protocol):
 class _Connection(Protocol):
     def is_usable(self, origin: Parts) -> bool: ...
 
-    def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> Head: ...
+    def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> Head: ...
 
     def piece(self) -> bytes | None: ...
 
@@ -96,17 +96,14 @@ class Connections:
         self._leases = SyncLeases(lambda: _Line(context, lines), size)
         self._closed = False
 
-    def send(self, request: Request, parts: Parts, waits: Waits, total: float, witness: Witness) -> Answer:
-        """Send and read the head of the reply. The answer holds its connection until it is closed.
-
-        ``total``: seconds for all of the exchange.
-        """
-        ends = time.monotonic() + total
-        line = self._leases.take(waits["pool"])
+    def send(self, request: Request, parts: Parts, bounds: Bounds, witness: Witness) -> Answer:
+        """Send and read the head of the reply. The answer holds its connection until it is closed."""
+        ends = time.monotonic() + bounds.total
+        line = self._leases.take(min(bounds.connect, bounds.total))
         answered = False
         try:
             connection = line.for_(parts)
-            head = connection.send(request, parts, waits, ends, witness)
+            head = connection.send(request, parts, bounds, ends, witness)
             answered = True
         finally:
             if not answered:

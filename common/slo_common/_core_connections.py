@@ -14,9 +14,9 @@ import httpcore
 from sniffio import current_async_library
 
 from slo_common._headers import joined
-from slo_common._http11 import Context, Parts, Waits, Witness, announced_length
+from slo_common._http11 import Context, Parts, Witness, announced_length
 from slo_common._leases import KEEP_ALIVE
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 
 
 class _Address(httpcore.URL):
@@ -35,13 +35,13 @@ class _Order(httpcore.Request):
     """One request. httpcore's own constructor looks at each part once more; these are as they must be."""
 
     def __init__(  # the base class would only check and copy
-        self, method: bytes, url: _Address, headers: list[tuple[bytes, bytes]], content: bytes, timeouts: Waits
+        self, method: bytes, url: _Address, headers: list[tuple[bytes, bytes]], content: bytes, bounds: Bounds
     ) -> None:
         self.method = method
         self.url = url
         self.headers = headers
         self.stream = _Content(content)
-        self.extensions = {"timeout": timeouts}
+        self.extensions = {"timeout": bounds.waits()}
 
 
 class _Content:
@@ -76,14 +76,14 @@ def _address_of(parts: Parts) -> _Address:
     return _Address(scheme=scheme, host=host, port=port, target=target)
 
 
-def _order_of(request: Request, parts: Parts, timeouts: Waits) -> _Order:
+def _order_of(request: Request, parts: Parts, bounds: Bounds) -> _Order:
     """A request with the fields that httpx would add."""
     headers = [(b"host", parts[-1])]
     headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers]
     length = announced_length(request)
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
-    return _Order(request.method.encode("ascii"), _address_of(parts), headers, request.content or b"", timeouts)
+    return _Order(request.method.encode("ascii"), _address_of(parts), headers, request.content or b"", bounds)
 
 
 def _is_usable(connection: httpcore.ConnectionInterface | httpcore.AsyncConnectionInterface, origin: Parts) -> bool:
@@ -117,8 +117,8 @@ class CoreConnection:
     def is_usable(self, origin: Parts) -> bool:
         return _is_usable(self._connection, origin)
 
-    def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> _Head:
-        self._response = self._connection.handle_request(_order_of(request, parts, waits))
+    def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> _Head:
+        self._response = self._connection.handle_request(_order_of(request, parts, bounds))
         self._pieces = iter(cast("Iterable[bytes]", self._response.stream))
         return _Head(self._response)
 
@@ -196,11 +196,11 @@ class AsyncCoreConnection:
     def is_usable(self, origin: Parts) -> bool:
         return _is_usable(self._connection, origin)
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> _Head:
+    async def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> _Head:
         self._backend.witness = witness
         if self._connection.is_idle():
             witness.watching()
-        self._response = await self._connection.handle_async_request(_order_of(request, parts, waits))
+        self._response = await self._connection.handle_async_request(_order_of(request, parts, bounds))
         self._pieces = cast("AsyncGenerator[bytes]", aiter(cast("AsyncIterable[bytes]", self._response.stream)))
         return _Head(self._response)
 

@@ -29,7 +29,6 @@ from slo_common._errors import (
     UnfinishedWrite,
     about,
 )
-from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, RateLimiter, Reservation
 from slo_common._listeners import Listeners, hooks_of
 from slo_common._ratelimit import NOTHING
@@ -38,7 +37,7 @@ from slo_common._retry import RetryPolicy, Verdict, backoff, judge
 from slo_common._runtime import Runtime
 from slo_common._timeouts import Timeouts
 from slo_common._times import from_epoch
-from slo_common._values import Call, Reply, Request, Safety
+from slo_common._values import Bounds, Call, Reply, Request, Safety
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
@@ -359,12 +358,14 @@ class _Run:
     async def _reserve(self, now: float) -> Reservation:
         caller = self._caller
         key = LimitKey(caller.vendor, caller.auth.account, self._call.bucket)
+        if not getattr(caller.limiter, "does_io", False):
+            return caller.limiter.reserve(key, now)
         made: list[Reservation] = []
         try:
-            await self._pace(lambda: made.append(caller.limiter.reserve(key, now)))
+            await caller.runtime.offload(lambda: made.append(caller.limiter.reserve(key, now)))
         except BaseException:  # cancelled while a worker thread asked for the place: nobody will use it
             for reservation in made:
-                await self._pace(reservation.cancel)
+                await caller.runtime.offload(reservation.cancel)
             raise
         return made[0]
 

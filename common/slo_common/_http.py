@@ -18,7 +18,6 @@ from urllib.parse import parse_qsl, unquote
 
 import anyio
 import httpx
-from attrs import frozen
 
 from slo_common._body import BodyReader, Sink
 from slo_common._deadline import Deadline
@@ -33,12 +32,12 @@ from slo_common._errors import (
 from slo_common._failures import Progress, deadline_exceeded, translate
 from slo_common._leases import KEEP_ALIVE, Exhausted
 from slo_common._network import NetworkFailure
-from slo_common._values import Reply, Request
+from slo_common._values import Bounds, Reply, Request
 
 if TYPE_CHECKING:
     from slo_common._async_connections import AsyncAnswer, AsyncConnections
     from slo_common._connections import Answer, Connections
-    from slo_common._http11 import Parts, Waits
+    from slo_common._http11 import Parts
     from slo_common.sandbox._state import Sandbox, SandboxRequest
     from slo_common.sandbox._steps import Broken, Drop
 
@@ -48,16 +47,6 @@ CONNECTIONS = 256
 SyncHTTP = httpx.Client | httpx.BaseTransport
 """What a sync client takes as ``http=``: a client of yours (never closed by us) or a transport."""
 AsyncHTTP = httpx.AsyncClient | httpx.AsyncBaseTransport
-
-
-@frozen(kw_only=True)
-class Bounds:
-    """Bounds of one attempt: seconds and bytes."""
-
-    connect: float
-    read: float
-    total: float
-    max_bytes: int
 
 
 @functools.cache
@@ -100,13 +89,7 @@ def _ends_by_close(version: object, headers: Mapping[str, str]) -> bool:
     """Whether nothing but the end of the connection ends this body. Compressed ones have an end of their own."""
     if version not in (b"HTTP/1.0", b"HTTP/1.1"):
         return False
-    return not any(name in headers for name in ("content-length", "transfer-encoding", "content-encoding"))
-
-
-def _timeouts(bounds: Bounds) -> Waits:
-    total = max(bounds.total, 0.001)
-    read = min(bounds.read, total)
-    return {"connect": min(bounds.connect, total), "read": read, "write": read, "pool": min(bounds.connect, total)}
+    return "content-length" not in headers and "transfer-encoding" not in headers and "content-encoding" not in headers
 
 
 @functools.lru_cache(maxsize=1024)
@@ -327,8 +310,8 @@ class SyncCarrier:
         self._used = True
         via = self._via
         if not isinstance(via, (httpx.BaseTransport, httpx.Client)):
-            return via.send(request, _parts(request.url), _timeouts(bounds), bounds.total, progress)
-        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace}
+            return via.send(request, _parts(request.url), bounds, progress)
+        headers, extensions = list(request.headers), {"timeout": bounds.waits(), "trace": progress.trace}
         url = _url(request.url)
         if isinstance(via, httpx.BaseTransport):
             built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
@@ -399,8 +382,8 @@ class AsyncCarrier:
         self._used = True
         via = self._via
         if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)):
-            return await via.send(request, _parts(request.url), _timeouts(bounds), bounds.total, progress)
-        headers, extensions = list(request.headers), {"timeout": _timeouts(bounds), "trace": progress.trace_async}
+            return await via.send(request, _parts(request.url), bounds, progress)
+        headers, extensions = list(request.headers), {"timeout": bounds.waits(), "trace": progress.trace_async}
         url = _url(request.url)
         if isinstance(via, httpx.AsyncBaseTransport):
             built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)

@@ -19,8 +19,6 @@ from slo_common._values import Request
 
 Context = Callable[[], ssl.SSLContext]
 """Gives the context for https; only asked when there is https."""
-Waits = dict[str, float]
-"""Seconds, by what is waited for: connect, read, write, pool."""
 Parts = tuple[bytes, bytes, int | None, bytes, bytes]
 """Of an address: scheme, host, port, path with query, and what the field Host says."""
 

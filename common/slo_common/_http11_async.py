@@ -5,29 +5,29 @@ from __future__ import annotations
 import asyncio
 
 from slo_common._asyncio_stream import AsyncioStream, connect
-from slo_common._http11 import APART, PORTS, Http11, Parts, Waits, Witness, head_of
+from slo_common._http11 import APART, PORTS, Http11, Parts, Witness, head_of
 from slo_common._network import ConnectTimeout, ReadTimeout, WriteError, WriteTimeout
 from slo_common._parsers import Message
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 
 
 class AsyncHttp11(Http11[AsyncioStream]):
     """One task at a time uses it."""
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> Message:
+    async def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> Message:
         """Send and read the head of the reply. Raises a :class:`~slo_common._network.NetworkFailure`, here and while the body is read."""
         self._ends = ends
-        self._wait = waits["read"]
+        self._wait = bounds.read
         head = head_of(request, parts, self._lines)
         witness.watching()
         answered = False
         try:
             stream = self._stream
             if stream is None:
-                stream = await self._connected(waits["connect"])
+                stream = await self._connected(bounds.connect)
             message = self._message = self._reader.expect(request.method.encode("ascii"))
             witness.went_out()
-            await self._write(stream, head, request.content or b"", waits["write"])
+            await self._write(stream, head, request.content or b"", bounds.read)
             while not message.begun:
                 self._take(await stream.read(*self.cut(self._wait, ReadTimeout)))
             answered = True

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from slo_common._blocking_stream import BlockingStream, connect
-from slo_common._http11 import APART, PORTS, Http11, Parts, Waits, Witness, head_of
+from slo_common._http11 import APART, PORTS, Http11, Parts, Witness, head_of
 from slo_common._network import ConnectTimeout, ReadTimeout, WriteError, WriteTimeout
 from slo_common._parsers import Message
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 
 
 class SyncHttp11(Http11[BlockingStream]):
     """One thread at a time uses it."""
 
-    def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Witness) -> Message:
+    def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Witness) -> Message:
         """Send and read the head of the reply. Raises a :class:`~slo_common._network.NetworkFailure`, here and while the body is read."""
         self._ends = ends
-        self._wait = waits["read"]
+        self._wait = bounds.read
         head = head_of(request, parts, self._lines)
         witness.watching()
         answered = False
         try:
             stream = self._stream
             if stream is None:
-                stream = self._connected(waits["connect"])
+                stream = self._connected(bounds.connect)
             message = self._message = self._reader.expect(request.method.encode("ascii"))
             witness.went_out()
-            self._write(stream, head, request.content or b"", waits["write"])
+            self._write(stream, head, request.content or b"", bounds.read)
             while not message.begun:
                 self._take(stream.read(*self.cut(self._wait, ReadTimeout)))
             answered = True

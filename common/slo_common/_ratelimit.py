@@ -86,6 +86,8 @@ def retry_after(text: str, *, date: str) -> float | None:
 
 
 _PREFIXES = ("x-ratelimit-", "ratelimit-")
+_SIGNS = frozenset({"retry-after", "ratelimit", *(p + member for p in _PREFIXES for member in ("limit", "remaining", "reset"))})
+"""Without one of these nothing is said."""
 
 
 def parse(headers: Mapping[str, str]) -> RateLimitState:
@@ -93,6 +95,8 @@ def parse(headers: Mapping[str, str]) -> RateLimitState:
 
     Header names are lower case.
     """
+    if _SIGNS.isdisjoint(headers):
+        return NOTHING
     date = headers.get("date", "")
     wait = retry_after(headers.get("retry-after", ""), date=date)
     prefix = next((p for p in _PREFIXES if any(p + member in headers for member in ("limit", "remaining", "reset"))), None)

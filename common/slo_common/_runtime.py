@@ -18,9 +18,9 @@ from slo_common._deadline import Deadline
 from slo_common._drive import drive
 from slo_common._errors import ClientClosed, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
 from slo_common._failures import Progress, deadline_exceeded
-from slo_common._http import AsyncCarrier, AsyncHTTP, Bounds, SandboxTransport, SyncCarrier, SyncHTTP
+from slo_common._http import AsyncCarrier, AsyncHTTP, SandboxTransport, SyncCarrier, SyncHTTP
 from slo_common._limiter import ForkSafeLock
-from slo_common._values import Reply, Request
+from slo_common._values import Bounds, Reply, Request
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

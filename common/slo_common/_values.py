@@ -41,6 +41,23 @@ class Request:
 
 
 @frozen(kw_only=True)
+class Bounds:
+    """Bounds of one attempt: seconds and bytes."""
+
+    connect: float
+    read: float
+    """For each part of the reply, and of the request."""
+    total: float
+    max_bytes: int
+
+    def waits(self) -> dict[str, float]:
+        """The seconds as httpx and httpcore are told of them."""
+        total = max(self.total, 0.001)
+        connect, read = min(self.connect, total), min(self.read, total)
+        return {"connect": connect, "read": read, "write": read, "pool": connect}
+
+
+@frozen(kw_only=True)
 class Reply:
     """One HTTP reply, read to its end. Header names are lower case; repeated headers are joined by ", "."""
 

@@ -10,7 +10,6 @@ from slo_common._body import Sink
 from slo_common._drive import drive
 from slo_common._errors import ErrorDetail, api_error
 from slo_common._execute import Caller
-from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, NoRateLimiter, RateLimiter, Reservation
 from slo_common._ratelimit import RateLimitState
 from slo_common._ratelimit import parse as parse_rate_limit
@@ -18,7 +17,7 @@ from slo_common._retry import RetryPolicy
 from slo_common._runtime import Lock
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
-from slo_common._values import Call, Reply, Request, Safety
+from slo_common._values import Bounds, Call, Reply, Request, Safety
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -15,13 +15,12 @@ from slo_common._auth import HeaderAuth
 from slo_common._body import Sink
 from slo_common._errors import RateLimited
 from slo_common._execute import Caller
-from slo_common._http import Bounds
 from slo_common._limiter import LocalRateLimiter, RateLimiter
 from slo_common._retry import RetryPolicy
 from slo_common._runtime import Lock
 from slo_common._secret import Secret
 from slo_common._timeouts import Timeouts
-from slo_common._values import Call, Reply, Request, Safety
+from slo_common._values import Bounds, Call, Reply, Request, Safety
 from slo_common.sandbox import Meter
 from tests.common.fakes import call_of, decode
 

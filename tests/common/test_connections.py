@@ -21,11 +21,9 @@ from slo_common._headers import FieldLines, joined
 from slo_common._http11 import Parts
 from slo_common._leases import Exhausted
 from slo_common._network import ConnectError
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 from tests.common.fakes import Notes
 from tests.sandbox.shop import Shop
-
-TIMEOUTS = dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
 
 CONNECT_ERRORS = (ConnectError, httpcore.ConnectError)
 """Ours, and httpcore's on trio."""
@@ -35,13 +33,12 @@ def no_context() -> ssl.SSLContext:
     raise AssertionError("asked for without https")
 
 
-def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, dict[str, float], float]:
+def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, Bounds]:
     parts = httpcore.URL(url + "/things")
     return (
         Request(method="GET", url=url),
         (parts.scheme, parts.host, parts.port, parts.target, parts.host),
-        {**TIMEOUTS, "pool": pool},
-        5.0,
+        Bounds(connect=pool, read=5.0, total=5.0, max_bytes=1 << 20),
     )
 
 

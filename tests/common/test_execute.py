@@ -40,10 +40,9 @@ from slo_common import (
 from slo_common._body import Sink
 from slo_common._drive import drive
 from slo_common._execute import LARGE, MAX_JSON_BYTES
-from slo_common._http import Bounds
 from slo_common._limiter import LimitKey, Reservation
 from slo_common._ratelimit import RateLimitState
-from slo_common._values import Call, Reply, Request, Safety
+from slo_common._values import Bounds, Call, Reply, Request, Safety
 from tests.common.fakes import WALL, FakeRuntime, RecordingLimiter, Step, call_of, caller_of, ok, run, status
 
 R = TypeVar("R")

@@ -13,11 +13,10 @@ from slo_common._deadline import Deadline
 from slo_common._failures import Progress
 from slo_common._http import (
     AsyncCarrier,
-    Bounds,
     SyncCarrier,
     shared_ssl_context,
 )
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 from tests.sandbox.shop import Shop
 
 URL = "https://vendor.test/things"

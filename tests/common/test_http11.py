@@ -14,7 +14,7 @@ import pytest
 
 from slo_common import ConfigurationError, _http11
 from slo_common._headers import FieldLines
-from slo_common._http11 import Context, Parts, Waits
+from slo_common._http11 import Context, Parts
 from slo_common._http11_async import AsyncHttp11
 from slo_common._http11_sync import SyncHttp11
 from slo_common._network import (
@@ -28,7 +28,7 @@ from slo_common._network import (
     WriteTimeout,
 )
 from slo_common._parsers import Message
-from slo_common._values import Request
+from slo_common._values import Bounds, Request
 from tests.common.fakes import Notes
 from tests.faults.server import full_backlog
 
@@ -40,10 +40,6 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-def waits(**seconds: float) -> Waits:
-    return {"connect": LONG, "read": LONG, "write": LONG, "pool": LONG} | seconds
 
 
 class Server:
@@ -88,8 +84,8 @@ class Blocking:
         self._inner = SyncHttp11(parts, context, lines)
         self.is_usable = self._inner.is_usable
 
-    async def send(self, request: Request, parts: Parts, waits: Waits, ends: float, witness: Notes) -> Message:
-        return await asyncio.to_thread(self._inner.send, request, parts, waits, ends, witness)
+    async def send(self, request: Request, parts: Parts, bounds: Bounds, ends: float, witness: Notes) -> Message:
+        return await asyncio.to_thread(self._inner.send, request, parts, bounds, ends, witness)
 
     async def piece(self) -> bytes | None:
         return await asyncio.to_thread(self._inner.piece)
@@ -153,9 +149,16 @@ def request(method: str = "GET", *headers: tuple[str, str], content: bytes | Non
 
 
 async def send(
-    connection: Blocking | OnAsyncio, parts: Parts, asked: Request | None = None, *, total: float = LONG, **seconds: float
+    connection: Blocking | OnAsyncio,
+    parts: Parts,
+    asked: Request | None = None,
+    *,
+    total: float = LONG,
+    connect: float = LONG,
+    read: float = LONG,
 ) -> Message:
-    return await connection.send(asked or request(), parts, waits(**seconds), time.monotonic() + total, Notes())
+    bounds = Bounds(connect=connect, read=read, total=total, max_bytes=1 << 30)
+    return await connection.send(asked or request(), parts, bounds, time.monotonic() + total, Notes())
 
 
 def answering(seen: list[bytes], content: int = 0) -> Talk:
@@ -415,7 +418,7 @@ async def test_writing_takes_no_longer(kind: Kind, total: float, one: float, met
                 server.parts(),
                 request("POST", content=bytes(64 << 20)),
                 total=total,
-                write=one,
+                read=one,
             )
         await asyncio.sleep(0)
     assert type(caught.value) is (TimeIsOver if met == "total" else WriteTimeout)
