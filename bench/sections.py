@@ -273,7 +273,7 @@ def phases(bench: Bench) -> list[str]:
         mode = "async" if asynchronous else "sync"
         text = (
             f"Where the time of the {registry.CALL_DATADOG} goes over loopback, {mode}, by cProfile, which overstates small functions "
-            f"(waiting for the server counts to {'Python itself' if asynchronous else 'httpcore'}):\n\n"
+            "(waiting for the server counts to Python itself):\n\n"
         )
         parts.append(text + table(["file", "own time", "function calls"], rows))
     return parts

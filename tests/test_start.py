@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.faults.clients import STATUS
+from tests.faults.server import FaultServer, Script, answer, read_request
+
 CLIENTS = {
     "datadog_slo": "DatadogSLO('api', 'app', http=transport)",
     "rootly_sla": "RootlySLA('token', http=transport)",
@@ -35,10 +38,27 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def loaded(package: str, code: str, answer: object) -> set[str]:
+OVER_SOCKETS = {
+    "sync": """
+from datadog_slo import DatadogSLO
+with DatadogSLO("api", "app", base_url=sys.argv[1]) as client:
+    assert client.reports.status("r-1").status == "completed"
+""",
+    "async": """
+import asyncio
+from datadog_slo import AsyncDatadogSLO
+async def main():
+    async with AsyncDatadogSLO("api", "app", base_url=sys.argv[1]) as client:
+        assert (await client.reports.status("r-1")).status == "completed"
+asyncio.run(main())
+""",
+}
+
+
+def loaded(package: str, code: str, replied: object) -> set[str]:
     """The modules that a fresh interpreter loads for one call, beside those of httpx and anyio."""
     program = PROGRAM.format(package=package, client=CLIENTS[package], code=code)
-    command = [sys.executable, "-c", program, json.dumps(answer)]
+    command = [sys.executable, "-c", program, json.dumps(replied)]
     return set(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout))
 
 
@@ -132,24 +152,24 @@ def test_what_only_others_need_is_there(name: str) -> None:
     assert importlib.util.find_spec(name) is not None
 
 
-@pytest.mark.parametrize(("package", "code", "answer"), FIRST_CALLS.values(), ids=FIRST_CALLS)
-def test_a_first_call_loads_nothing_that_only_others_need(package: str, code: str, answer: object) -> None:
-    assert loaded(package, code, answer) & (OWN_FOR_OTHERS | FOR_OTHERS) == set()
+@pytest.mark.parametrize(("package", "code", "replied"), FIRST_CALLS.values(), ids=FIRST_CALLS)
+def test_a_first_call_loads_nothing_that_only_others_need(package: str, code: str, replied: object) -> None:
+    assert loaded(package, code, replied) & (OWN_FOR_OTHERS | FOR_OTHERS) == set()
 
 
 @pytest.mark.parametrize(
-    ("code", "answer"),
+    ("code", "replied"),
     [
         ("client.sla.get()", {"jsonrpc": "2.0", "result": [ZABBIX_SLA], "id": 1}),
         ("client.service.get()", {"jsonrpc": "2.0", "result": [SERVICE], "id": 1}),
     ],
 )
-def test_who_asks_for_no_sli_loads_nothing_of_it(code: str, answer: object) -> None:
-    assert loaded("zabbix_sla", code, answer) & {"zabbix_sla._sli", "zabbix_sla._sli_decode"} == set()
+def test_who_asks_for_no_sli_loads_nothing_of_it(code: str, replied: object) -> None:
+    assert loaded("zabbix_sla", code, replied) & {"zabbix_sla._sli", "zabbix_sla._sli_decode"} == set()
 
 
 @pytest.mark.parametrize(
-    ("package", "code", "answer"),
+    ("package", "code", "replied"),
     [
         ("datadog_slo", "assert client.slos.get('a').created_at.year == 1960", {"data": SLO | {"created_at": -300_000_000}}),
         (
@@ -165,5 +185,14 @@ def test_who_asks_for_no_sli_loads_nothing_of_it(code: str, answer: object) -> N
     ],
     ids=CLIENTS,
 )
-def test_a_reply_that_does_not_plainly_fit_loads_cattrs_and_is_read(package: str, code: str, answer: object) -> None:
-    assert "cattrs" in loaded(package, code, answer)
+def test_a_reply_that_does_not_plainly_fit_loads_cattrs_and_is_read(package: str, code: str, replied: object) -> None:
+    assert "cattrs" in loaded(package, code, replied)
+
+
+@pytest.mark.parametrize("code", OVER_SOCKETS.values(), ids=OVER_SOCKETS)
+def test_a_first_answer_over_a_connection_of_ours_loads_no_other_library_for_it(code: str) -> None:
+    """httpcore alone takes as long as all of a client, and loads trio where that is installed."""
+    command = [sys.executable, "-c", f"import json, sys{code}print(json.dumps(sorted(sys.modules)))"]
+    with FaultServer(Script(read_request(), answer(200, STATUS))) as server:
+        found = subprocess.run([*command, server.url], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert {"httpcore", "h11", "trio"} & set(json.loads(found)) == set()
