@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from rootly_sla._recent import RecentWrites
+from rootly_sla._recent import Desk, RecentWrites
 from slo_common._auth import HeaderAuth
 from slo_common._clients import AsyncClient, SyncClient, bare, from_environment
 from slo_common._errors import ConfigurationError, SloError
@@ -101,8 +101,7 @@ class RootlySLA(SyncClient):
         self._attach()
 
     def _attach(self) -> None:
-        from rootly_sla._flows import Desk  # with all that operations need: importing the client alone stays cheap
-        from rootly_sla._slas import Slas
+        from rootly_sla._slas import Slas  # with all that operations need: importing the client alone stays cheap
 
         self.slas = Slas(Desk(caller=self._caller, recent=self._recent))
 
@@ -152,7 +151,6 @@ class AsyncRootlySLA(AsyncClient):
         self._attach()
 
     def _attach(self) -> None:
-        from rootly_sla._flows import Desk
         from rootly_sla._slas import AsyncSlas
 
         self.slas = AsyncSlas(Desk(caller=self._caller, recent=self._recent))

@@ -18,11 +18,10 @@ from rootly_sla import _calls
 from rootly_sla._changes import FieldChange, differences
 from rootly_sla._checks import create_attributes
 from rootly_sla._names import ATTRIBUTES
-from rootly_sla._recent import RecentWrites
+from rootly_sla._recent import Desk
 from rootly_sla.errors import AmbiguousName, NameTaken
 from rootly_sla.models import Sla
 from slo_common._errors import NotFound, OutcomeUnknown
-from slo_common._execute import Caller
 from slo_common._pages import Page
 from slo_common._times import from_epoch
 from slo_common._unset import UNSET
@@ -58,19 +57,6 @@ class Ensured:
     def changed(self) -> tuple[str, ...]:
         """The names of the changed attributes."""
         return tuple(change.name for change in self.changes)
-
-
-@frozen(kw_only=True)
-class Desk:
-    """Who calls, and what it remembers."""
-
-    caller: Caller
-    recent: RecentWrites
-
-    @property
-    def now(self) -> float:
-        """Monotonic seconds."""
-        return self.caller.runtime.now()
 
 
 # Single writes, remembered.

@@ -11,8 +11,8 @@ from attrs import frozen
 from rootly_sla import _calls, _flows
 from rootly_sla._changes import FieldChange, differences
 from rootly_sla._checks import create_attributes
-from rootly_sla._flows import Desk
 from rootly_sla._names import ATTRIBUTES
+from rootly_sla._recent import Desk
 from rootly_sla.errors import AmbiguousName, ApplyFailed
 from rootly_sla.models import Sla, SlaSpec
 from slo_common._errors import Conflict, InvalidArgument, NotFound, OutcomeUnknown, PermissionDenied, SloError, ValidationFailed

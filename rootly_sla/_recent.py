@@ -10,6 +10,7 @@ from attrs import frozen
 
 if TYPE_CHECKING:
     from rootly_sla.models import Sla
+    from slo_common._execute import Caller
 
 KEPT: Final = 60.0
 """Seconds. Lists were seen to lag up to about ten."""
@@ -74,3 +75,16 @@ class RecentWrites:
 def _newer(listed: Sla, written: Sla) -> bool:
     """Whether the list shows a change that came after our write."""
     return listed.updated_at is not None and written.updated_at is not None and listed.updated_at > written.updated_at
+
+
+@frozen(kw_only=True)
+class Desk:
+    """Who calls, and what it remembers."""
+
+    caller: Caller
+    recent: RecentWrites
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self.caller.runtime.now()

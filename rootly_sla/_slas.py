@@ -9,17 +9,21 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rootly_sla import _calls
-from rootly_sla import _flows as flows
-from rootly_sla._flows import Desk, Ensured
 from rootly_sla.models import ConditionLike, MatchType, NotificationLike, ParentStatus, Sla, SlaSpec
 from slo_common._drive import drive
 from slo_common._errors import OutcomeUnknown
+from slo_common._later import Later
 from slo_common._pages import AsyncPaged, SyncPaged
 from slo_common._times import Timestamp
 from slo_common._unset import UNSET, Unset
 
 if TYPE_CHECKING:
+    from rootly_sla import _flows as flows
+    from rootly_sla._flows import Ensured
     from rootly_sla._planning import Applied, Plan
+    from rootly_sla._recent import Desk
+else:
+    flows = Later("rootly_sla._flows")
 
 
 def _by_id(sla: Sla) -> str:

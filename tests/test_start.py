@@ -77,7 +77,7 @@ FOR_OTHERS = {
 }
 FOR_OTHERS_OF = {
     "datadog_slo": {"_engine", "_fast", "_listed", "_models_corrections", "_models_history", "_models_search", "_wire"},
-    "rootly_sla": {"_planning"},
+    "rootly_sla": {"_changes", "_flows", "_planning"},
     "zabbix_sla": {"_charts", "_report", "_sli_fast", "_tables"},
 }
 OWN_FOR_OTHERS = {f"{package}.{name}" for package, names in FOR_OTHERS_OF.items() for name in names}
@@ -166,6 +166,11 @@ def test_a_first_call_loads_nothing_that_only_others_need(package: str, code: st
 )
 def test_who_asks_for_no_sli_loads_nothing_of_it(code: str, replied: object) -> None:
     assert loaded("zabbix_sla", code, replied) & {"zabbix_sla._sli", "zabbix_sla._sli_decode"} == set()
+
+
+def test_who_asks_for_slas_loads_no_services() -> None:
+    replied = {"jsonrpc": "2.0", "result": [ZABBIX_SLA], "id": 1}
+    assert "zabbix_sla._models_services" not in loaded("zabbix_sla", "client.sla.get()", replied)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from zabbix_sla.models import (
     PropagationRule,
     Schedule,
     Search,
-    Service,
     ServiceTag,
     Sla,
     SlaPeriod,
@@ -31,6 +30,7 @@ from zabbix_sla.models import (
 
 if TYPE_CHECKING:
     from zabbix_sla import _sli_decode
+    from zabbix_sla._models_services import Service
     from zabbix_sla._sli import SliResult
 else:
     _sli_decode = Later("zabbix_sla._sli_decode")
@@ -318,6 +318,8 @@ def service_get(
         **given(selectStatusTimeline=spans or None),
         **query,
     }
+    from zabbix_sla._models_services import Service
+
     kind = tuple[Service, ...]
     return Rpc(method="service.get", params=params, safety=Safety.READ, read=_structured(kind, "service.get"))
 

@@ -20,7 +20,6 @@ from zabbix_sla.models import (
     PropagationRule,
     Schedule,
     Search,
-    Service,
     ServiceTag,
     Sla,
     SlaPeriod,
@@ -31,6 +30,7 @@ from zabbix_sla.models import (
 
 if TYPE_CHECKING:
     from zabbix_sla import _report, _sli
+    from zabbix_sla._models_services import Service
     from zabbix_sla._report import OnProgress
     from zabbix_sla._sli import SliResult
 else:

@@ -16,6 +16,7 @@ from slo_common._lazy import lazy
 from slo_common._times import Timestamp
 
 if TYPE_CHECKING:
+    from zabbix_sla._models_services import Alarm, ProblemEvent, Service, ServiceLink, StatusTimeline
     from zabbix_sla._sli import ExcludedSpan, SliCell, SliPeriod, SliResult
 
 __all__ = [
@@ -46,8 +47,12 @@ __all__ = [
     "TagCondition",
     "TagOperator",
 ]
-# Programs that only keep SLAs and services never load these.
-__getattr__, __dir__ = lazy(__name__, dict.fromkeys(("ExcludedSpan", "SliCell", "SliPeriod", "SliResult"), "_sli"))
+# Programs that only keep SLAs never load these.
+_HOME = {
+    **dict.fromkeys(("Alarm", "ProblemEvent", "Service", "ServiceLink", "StatusTimeline"), "_models_services"),
+    **dict.fromkeys(("ExcludedSpan", "SliCell", "SliPeriod", "SliResult"), "_sli"),
+}
+__getattr__, __dir__ = lazy(__name__, _HOME)
 
 
 class SlaPeriod(OpenEnum):
@@ -209,23 +214,6 @@ class Sla:
 
 
 @frozen(kw_only=True)
-class ServiceLink:
-    """A parent or a child of a service."""
-
-    serviceid: str
-    name: str
-
-
-@frozen(kw_only=True)
-class ProblemEvent:
-    """A problem that makes a service fail now."""
-
-    eventid: str
-    severity: ServiceStatus
-    name: str
-
-
-@frozen(kw_only=True)
 class StatusRule:
     """An additional rule: ``new_status`` when the condition holds and no worse status does.
 
@@ -237,53 +225,6 @@ class StatusRule:
     limit_value: int
     limit_status: ServiceStatus
     new_status: ServiceStatus
-
-
-@frozen(kw_only=True)
-class Alarm:
-    """A change of a service's status."""
-
-    clock: datetime
-    value: ServiceStatus
-
-
-@frozen(kw_only=True)
-class StatusTimeline:
-    """The status of a service over one of the spans asked for: what it was before, then each change."""
-
-    start_value: ServiceStatus
-    alarms: tuple[Alarm, ...]
-
-
-@frozen(kw_only=True)
-class Service:
-    """A service of the service tree. Fields that say "if asked" are None unless the parameter of that name was set."""
-
-    serviceid: str
-    name: str
-    status: ServiceStatus
-    algorithm: Algorithm
-    sortorder: int
-    weight: int
-    propagation_rule: PropagationRule
-    propagation_value: int
-    description: str
-    uuid: str
-    created_at: datetime
-    """Where measuring starts; a service that is deleted and made again starts anew."""
-    readonly: bool
-    tags: tuple[Tag, ...]
-    problem_tags: tuple[ProblemTag, ...]
-    parents: tuple[ServiceLink, ...] | None = None
-    """If asked."""
-    children: tuple[ServiceLink, ...] | None = None
-    """If asked."""
-    problem_events: tuple[ProblemEvent, ...] | None = None
-    """If asked."""
-    status_rules: tuple[StatusRule, ...] | None = None
-    """If asked."""
-    status_timeline: tuple[StatusTimeline, ...] | None = None
-    """If asked; one for each span."""
 
 
 @frozen(kw_only=True)
