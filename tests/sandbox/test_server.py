@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import gc
+import selectors
 import socket
 import struct
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +18,9 @@ from slo_common._values import Reply
 from slo_common.sandbox import Drop, Fault, FaultScript, SandboxRequest
 from slo_common.sandbox._server import MAX_BODY, Server
 from tests.sandbox.shop import Shop
+
+PATIENCE = 30.0
+"""Seconds that no good test comes near, on a machine that stands still for a moment too."""
 
 
 @pytest.fixture
@@ -29,14 +36,14 @@ def server(shop: Shop) -> Iterator[Server]:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=5.0, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, timeout=PATIENCE, trust_env=False) as client:
         yield client
 
 
 def raw(server: Server, data: bytes) -> bytes:
     """What a server answers to these bytes, up to the end of the connection."""
     host, _, port = server.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=5.0) as sock:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
         sock.sendall(data)
         answer = b""
         while chunk := sock.recv(65536):
@@ -96,13 +103,16 @@ def test_a_reset_is_a_reset_before_any_work(http: httpx.Client, shop: Shop) -> N
 
 def test_a_stall_never_answers(server: Server, shop: Shop) -> None:
     shop.faults.add(Fault.stall())
-    with httpx.Client(base_url=server.url, timeout=0.2, trust_env=False) as impatient, pytest.raises(httpx.ReadTimeout):
+    with (
+        httpx.Client(base_url=server.url, timeout=httpx.Timeout(PATIENCE, read=0.1), trust_env=False) as impatient,
+        pytest.raises(httpx.ReadTimeout),
+    ):
         impatient.get("/things")
 
 
 def test_a_stalled_request_does_not_hold_up_the_others_nor_the_end(shop: Shop) -> None:
     shop.faults.add(Fault.stall())
-    with shop.serve() as server, httpx.Client(base_url=server.url, timeout=30.0, trust_env=False) as http:
+    with shop.serve() as server, httpx.Client(base_url=server.url, timeout=PATIENCE, trust_env=False) as http:
         failures: list[Exception] = []
 
         def ask() -> None:
@@ -117,7 +127,7 @@ def test_a_stalled_request_does_not_hold_up_the_others_nor_the_end(shop: Shop) -
             stalled.join(0.01)
         assert http.get("/things").status_code == 200
         server.stop()
-        stalled.join(5.0)
+        stalled.join(PATIENCE)
         assert [type(e) for e in failures] == [httpx.RemoteProtocolError]
 
 
@@ -136,9 +146,9 @@ class Watched(Shop):
 
 def stalled(server: Server, shop: Watched) -> socket.socket:
     host, _, port = server.url.removeprefix("http://").rpartition(":")
-    sock = socket.create_connection((host, int(port)), timeout=5.0)
+    sock = socket.create_connection((host, int(port)), timeout=PATIENCE)
     sock.sendall(b"GET /things HTTP/1.1\r\nhost: x\r\n\r\n")
-    assert shop.asked.wait(5.0)
+    assert shop.asked.wait(PATIENCE)
     return sock
 
 
@@ -159,7 +169,7 @@ def test_a_stall_is_ended_by_a_client_that_resets() -> None:
         assert httpx.get(server.url + "/things", trust_env=False).status_code == 200
         handlers = [t for t in threading.enumerate() if "process_request_thread" in t.name]
         for handler in handlers:
-            handler.join(5.0)
+            handler.join(PATIENCE)
         assert not any(handler.is_alive() for handler in handlers)
 
 
@@ -206,7 +216,7 @@ def test_a_sandbox_without_a_name_serves_all_other_paths() -> None:
 
 def test_a_client_that_goes_away_in_the_middle_harms_nobody(server: Server, http: httpx.Client) -> None:
     host, _, port = server.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=5.0) as sock:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
         sock.sendall(b"POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
     assert http.get("/things").status_code == 200
 
@@ -248,6 +258,27 @@ def test_the_port_can_be_chosen(shop: Shop) -> None:
         port = probe.getsockname()[1]
     with shop.serve(port=port) as server:
         assert server.url == f"http://127.0.0.1:{port}"
+
+
+def test_a_port_that_is_taken_is_an_error(server: Server, shop: Shop) -> None:
+    with pytest.raises(OSError) as caught:
+        shop.serve(port=int(server.url.rpartition(":")[2]))
+    assert caught.value.errno == errno.EADDRINUSE
+    gc.collect()  # a socket that was left open would warn
+
+
+def test_it_is_woken_for_its_end_and_does_not_look_for_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    selects: list[float | None] = []
+    select = selectors.DefaultSelector.select
+
+    def counted(self: selectors.DefaultSelector, timeout: float | None = None) -> Any:
+        selects.append(timeout)
+        return select(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", counted)
+    with shop.serve() as server:
+        assert httpx.get(server.url + "/things", trust_env=False).status_code == 200
+    assert set(selects) == {None}
 
 
 def test_an_address_of_the_sixth_protocol_version_works_too(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import selectors
 import socket
 import threading
 from collections.abc import Mapping
@@ -24,12 +25,33 @@ MAX_BODY = 16 * 1024 * 1024
 class _HTTPServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+    timeout: float | None = 0  # of handle_request, which is asked when a connection is there
 
     def __init__(self, address: tuple[str, int], sandboxes: Mapping[str, Sandbox]) -> None:
         self.sandboxes = dict(sandboxes)
         self.stopping = threading.Event()
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._end, self._is_over = socket.socketpair()
         super().__init__(address, _Handler)
+
+    def serve(self) -> None:
+        """Until the end is told; ``serve_forever`` would look for that again and again, and be late."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            selector.register(self._is_over, selectors.EVENT_READ)
+            while not self.stopping.is_set():
+                selector.select()
+                self.handle_request()
+
+    def end(self) -> None:
+        self.stopping.set()
+        self._end.close()
+
+    def server_close(self) -> None:
+        """Also when its address cannot be had."""
+        super().server_close()
+        self._end.close()
+        self._is_over.close()
 
     def route(self, raw_path: str) -> tuple[Sandbox, str] | None:
         """The sandbox that serves this path and the path as it sees it. Prefixes are whole first segments."""
@@ -140,9 +162,7 @@ class Server:
 
     def __init__(self, sandboxes: Mapping[str, Sandbox], *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._http = _HTTPServer((host, port), sandboxes)
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="slo-sandbox", daemon=True
-        )
+        self._thread = threading.Thread(target=self._http.serve, name="slo-sandbox", daemon=True)
         self._running = False
 
     @property
@@ -164,10 +184,9 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving and close the socket. Safe to call twice."""
-        self._http.stopping.set()
+        self._http.end()
         if self._running:
             self._running = False
-            self._http.shutdown()
             self._thread.join()
         self._http.server_close()
 
