@@ -27,8 +27,10 @@ Use = Callable[[Any], Any]
 
 AT_ONCE = RetryPolicy(backoff_base=0.0)
 """The default policy without its pauses between tries."""
-DEFAULTS: dict[str, Any] = {"retry": AT_ONCE, "timeout": Timeouts(total=5.0, connect=0.3, read=0.3)}
-"""For real sockets."""
+DEFAULTS: dict[str, Any] = {"retry": AT_ONCE, "timeout": Timeouts(total=60.0, connect=20.0, read=20.0)}
+"""For real sockets. No test comes near these seconds: a machine that stands still for a moment changes no result."""
+IMPATIENT = Timeouts(total=60.0, connect=20.0, read=0.1)
+"""For servers that keep silent: nothing but the silence ends a try."""
 PATIENT: dict[str, Any] = {"retry": RetryPolicy(), "timeout": 60.0}
 """What a client has by itself; for virtual time."""
 

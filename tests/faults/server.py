@@ -27,7 +27,7 @@ from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox import Answer, Broken, Drop, FaultScript, Sandbox, _wire
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds after which a step gives up waiting for the client; no good test comes near it."""
 
 
@@ -119,6 +119,11 @@ class Connection:
         with suppress(OSError):
             while self.sock.recv(65536):
                 pass
+
+    def stop(self) -> None:
+        """Nothing more comes or goes; what has come can still be read."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """An orderly end."""
@@ -331,7 +336,10 @@ class FaultServer:
         self._connections = 0
         self.stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._last: object = None
+        """The address of the connection after which no other is taken."""
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._acceptor = threading.Thread(target=self._accept, name="fault-accept", daemon=True)
         self.port: int = self._listener.getsockname()[1]
 
     @property
@@ -370,10 +378,10 @@ class FaultServer:
     # Life.
 
     def _accept(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
+        while True:
+            sock, peer = self._listener.accept()
+            if peer == self._last:
+                sock.close()
                 return
             with self._lock:
                 number = self._connections
@@ -392,6 +400,8 @@ class FaultServer:
             connection = Connection(self, number, sock)
             with self._lock:
                 self._open.append(connection)
+            if self.stopping.is_set():
+                connection.stop()
             script = self._scripts[number] if number < len(self._scripts) else self._then
             for step in script.steps:
                 step(connection)
@@ -406,21 +416,26 @@ class FaultServer:
                 sock.close()
 
     def __enter__(self) -> Self:
-        acceptor = threading.Thread(target=self._accept, name="fault-accept", daemon=True)
-        self._threads.append(acceptor)
-        acceptor.start()
+        self._acceptor.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stopping.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+    def _take_no_more(self) -> None:
+        """Connections that a client has opened are taken first, although it may be gone: what it sent belongs into the ledger."""
+        with socket.socket() as last:
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()
+            last.settimeout(PATIENCE)
+            last.connect(self._listener.getsockname())
+            self._acceptor.join(PATIENCE)
         self._listener.close()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._take_no_more()
+        self.stopping.set()
         with self._lock:
             still_open = list(self._open)
         for connection in still_open:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.stop()
         for thread in self._threads:
             thread.join(PATIENCE)
         if self._broken and error is None:

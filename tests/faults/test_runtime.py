@@ -14,13 +14,14 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -56,6 +57,7 @@ from tests.faults.clients import (
 )
 from tests.faults.scripted import Scripted, reply
 from tests.faults.server import (
+    PATIENCE,
     Connection,
     FaultServer,
     Script,
@@ -79,7 +81,14 @@ SENT_NOTE = "datadog.reports.create had been sent and may have been applied"
 
 
 async def _happens(event: threading.Event) -> None:
-    assert await anyio.to_thread.run_sync(event.wait, 5.0)
+    assert await anyio.to_thread.run_sync(event.wait, PATIENCE)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Let the loop run until something is so."""
+    with anyio.fail_after(PATIENCE):
+        while not condition():
+            await anyio.lowlevel.checkpoint()
 
 
 # Cancellation.
@@ -106,14 +115,22 @@ def test_f81_asyncio_task_cancelled_in_flight(driver: Driver) -> None:
 
 @asynchronous
 def test_f82_scope_that_ends_in_flight(driver: Driver) -> None:
+    arrived = threading.Event()
+
     async def main(server: FaultServer) -> None:
+        async def now_it_ends(scope: anyio.CancelScope) -> None:
+            await _happens(arrived)
+            scope.deadline = anyio.current_time()
+
         async with AsyncDatadogSLO("k", "a", base_url=server.url, **DEFAULTS) as dd:
-            with anyio.move_on_after(0.1) as scope:
-                await dd.reports.create(query="a", from_ts=0, to_ts=60)
-            assert scope.cancelled_caught
+            async with anyio.create_task_group() as group:
+                with anyio.move_on_after(PATIENCE) as scope:
+                    group.start_soon(now_it_ends, scope)
+                    await dd.reports.create(query="a", from_ts=0, to_ts=60)
+                assert scope.cancelled_caught
             assert (await dd.reports.status("r-1")).status == "completed"
 
-    with FaultServer(Script(read_request(), wait()), then=GOOD) as server:
+    with FaultServer(Script(read_request(), then_do(arrived.set), wait()), then=GOOD) as server:
         driver.run_async(main, server)
     assert server.applied == (f"POST {WRITE_PATH}",)
 
@@ -146,19 +163,23 @@ class _LongQueue(RecordingLimiter):
 @asynchronous
 def test_f83_cancelled_while_waiting(driver: Driver) -> None:
     limiter = _LongQueue()
-    come_later = Script(read_request(), answer(503, headers={"retry-after": "4"}))
+    come_later = Script(read_request(), answer(503, headers={"retry-after": "40"}))
+
+    async def cancelled_when(heard: list[str], call: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Cancel a call that waits, when the limiter has heard this."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            await _until(lambda: limiter.events == heard)
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
 
     async def main(server: FaultServer) -> None:
         async with AsyncDatadogSLO("k", "a", base_url=server.url, rate_limiter=limiter, **DEFAULTS) as dd:
-            with anyio.move_on_after(0.05):
-                await dd.reports.create(query="a", from_ts=0, to_ts=60)
+            await cancelled_when(["reserve"], lambda: dd.reports.create(query="a", from_ts=0, to_ts=60))
             assert (limiter.events, server.connections) == (["reserve", "cancel"], 0)  # the place is given back
-            with anyio.move_on_after(1.5):  # ample for the first answer, and far from the 4 s that it asks for
-                await dd.reports.status("r-1")
-            assert (limiter.events[2:], len(server.requests)) == (
-                ["reserve", "done"],
-                1,
-            )  # cancelled in the pause before the next try
+            limiter.events.append("next")
+            await cancelled_when(["reserve", "cancel", "next", "reserve", "done"], lambda: dd.reports.status("r-1"))
+            assert len(server.requests) == 1  # cancelled in the pause before the next try
 
     with FaultServer(come_later, then=GOOD) as server:
         driver.run_async(main, server)
@@ -311,16 +332,16 @@ def test_f87_double_close(driver: Driver) -> None:
 
 def test_f87_close_during_a_call(driver: Driver) -> None:
     arrived, closed = threading.Event(), threading.Event()
-    script = Script(read_request(), then_do(arrived.set), then_do(lambda: closed.wait(5.0)), close())
+    script = Script(read_request(), then_do(arrived.set), then_do(lambda: closed.wait(PATIENCE)), close())
     with FaultServer(script, then=GOOD) as server:
         client = client_of(driver.mode, "datadog", base_url=server.url)
         if driver.mode == "sync":
             with ThreadPoolExecutor(1) as pool:
                 call = pool.submit(read, client)
-                assert arrived.wait(5.0)
+                assert arrived.wait(PATIENCE)
                 client.close()
                 closed.set()
-                error = call.exception(5.0)
+                error = call.exception(PATIENCE)
         else:
 
             async def main() -> BaseException:
@@ -542,7 +563,7 @@ def test_f97_clock_that_is_set_back(driver: Driver, monkeypatch: pytest.MonkeyPa
         began = time.monotonic()
         results = driver.run_all([read, write_and_read], base_url=server.url)
     assert (len(results), len(server.requests)) == (2, 3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60  # an hour, if a clock that is set counted
 
 
 def write_and_read(client: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -30,12 +32,13 @@ from slo_common import (
     UnfinishedWrite,
 )
 from slo_common.sandbox import FaultScript, SystemClock, VirtualClock
-from tests.faults.clients import AT_ONCE, PATIENT, Driver, create_sla, download, read_slas, told, write
-from tests.faults.server import FaultServer, Script, play, read_request, serve
+from tests.faults.clients import AT_ONCE, IMPATIENT, PATIENT, Driver, create_sla, download, read_slas, told, write
+from tests.faults.server import PATIENCE, FaultServer, Script, play, read_request, serve
 from zabbix_sla.sandbox import ZabbixSandbox
 
 DOORS = ("served", "in process")
-QUICK: dict[str, Any] = {"retry": AT_ONCE, "timeout": Timeouts(total=5.0, connect=0.3, read=0.3)}
+UNTIL_SILENT = httpx.Timeout(20.0, read=0.1)
+"""For a plain httpx client: nothing but silence ends its request."""
 
 
 def _slos(client: Any) -> Any:
@@ -53,11 +56,28 @@ def sandbox() -> DatadogSandbox:
     return DatadogSandbox.demo(clock=VirtualClock())
 
 
-def _fails(driver: Driver, door: str, sandbox: DatadogSandbox, kind: type[SloError], use: Any, **options: Any) -> Any:
+def _fails(
+    driver: Driver, door: str, sandbox: DatadogSandbox, kind: type[SloError], use: Any, *, heard: int = 1, **options: Any
+) -> Any:
+    """The exception of a use, and a sandbox that has heard so many requests: who gives up may be faster than who listens."""
     if door == "in process":
-        return driver.fails(kind, use, http=sandbox.transport(), **{**QUICK, **options})
+        return driver.fails(kind, use, http=sandbox.transport(), **options)
     with sandbox.serve() as server:
-        return driver.fails(kind, use, base_url=server.url, **{**QUICK, **options})
+        error = driver.fails(kind, use, base_url=server.url, **options)
+        _until(lambda: len(sandbox.ledger) >= heard)
+        return error
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends
+        threading.Event().wait(0.002)
+
+
+def _waiting_for(steps: str) -> dict[str, Any]:
+    """Options for a client that meets these steps."""
+    return {"timeout": IMPATIENT} if "stall" in steps else {}
 
 
 Met = tuple[type[SloError], tuple[str, bool | None, int]]
@@ -65,6 +85,7 @@ LOST: Met = (ConnectionLost, ("maybe", True, 3))
 CUT: Met = (TruncatedResponse, ("yes", True, 3))
 DOUBT: Met = (OutcomeUnknown, ("maybe", None, 1))
 
+HALF_AND_SILENCE = "apply, cut 40%, stall"
 # What a read and what a creation meet, at both doors, for as long as it goes wrong.
 BOTH: dict[str, tuple[Met, Met]] = {
     "reset": (LOST, DOUBT),
@@ -77,7 +98,7 @@ BOTH: dict[str, tuple[Met, Met]] = {
     "apply, cut 0%": (CUT, DOUBT),
     "apply, cut 40%, reset": (CUT, DOUBT),
     "apply, cut 40%, close": (CUT, DOUBT),
-    "apply, cut 40%, stall": ((ReadTimeout, ("yes", True, 3)), DOUBT),
+    HALF_AND_SILENCE: ((ReadTimeout, ("yes", True, 3)), DOUBT),
     "apply, length +10": (CUT, DOUBT),
     "apply, chunked badly": (CUT, DOUBT),
     "apply, chunked, cut 3": (CUT, DOUBT),
@@ -96,18 +117,24 @@ APPLIED = {steps: "apply" in steps for steps in BOTH}
 
 
 @pytest.mark.parametrize("steps", BOTH)
-def test_read_meets_the_same_at_both_doors(driver: Driver, door: str, sandbox: DatadogSandbox, steps: str) -> None:
-    sandbox.faults.extend(FaultScript.parse(f"GET /api times always: {steps}"))
+def test_read_meets_the_same_at_both_doors(driver: Driver, door: str, steps: str) -> None:
     kind, expected = BOTH[steps][0]
-    error = _fails(driver, door, sandbox, kind, _slos)
-    assert (told(error), len(sandbox.ledger)) == (expected, expected[2])
+    met: object = None
+    for _ in range(10):
+        sandbox = DatadogSandbox.demo(clock=VirtualClock())
+        sandbox.faults.extend(FaultScript.parse(f"GET /api times always: {steps}"))
+        error = _fails(driver, door, sandbox, kind, _slos, heard=expected[2], **_waiting_for(steps))
+        met = told(error), len(sandbox.ledger)
+        if not (steps == HALF_AND_SILENCE and error.sent == "maybe"):  # the machine stood still, and even the half came too late
+            break
+    assert met == (expected, expected[2])
 
 
 @pytest.mark.parametrize("steps", BOTH)
 def test_write_meets_the_same_at_both_doors(driver: Driver, door: str, sandbox: DatadogSandbox, steps: str) -> None:
     sandbox.faults.extend(FaultScript.parse(f"POST /api times always: {steps}"))
     kind, expected = BOTH[steps][1]
-    error = _fails(driver, door, sandbox, kind, write)
+    error = _fails(driver, door, sandbox, kind, write, **_waiting_for(steps))
     assert (told(error), len(sandbox.ledger), len(sandbox.applied)) == (expected, 1, int(APPLIED[steps]))
 
 
@@ -118,17 +145,17 @@ WHOLE = ("apply, gzip", "apply, chunked", "apply, chunked, gzip", "apply, header
 def test_what_is_odd_and_whole_is_read(driver: Driver, door: str, sandbox: DatadogSandbox, steps: str) -> None:
     sandbox.faults.extend(FaultScript.parse(f"GET /api: {steps}"))
     if door == "in process":
-        slos = driver.run(_slos, http=sandbox.transport(), **QUICK)
+        slos = driver.run(_slos, http=sandbox.transport())
     else:
         with sandbox.serve() as server:
-            slos = driver.run(_slos, base_url=server.url, **QUICK)
+            slos = driver.run(_slos, base_url=server.url)
     assert (len(slos), len(sandbox.ledger), sandbox.faults.pending) == (12, 1, ())
 
 
 def test_kept_connection_that_is_reset_between_two_calls_is_opened_anew(driver: Driver, sandbox: DatadogSandbox) -> None:
     sandbox.faults.extend(FaultScript.parse("GET /api: apply, cut 100%, close"))
     with sandbox.serve() as server:
-        first, second = driver.run_all([_slos, _slos], base_url=server.url, **QUICK)
+        first, second = driver.run_all([_slos, _slos], base_url=server.url)
     assert (len(first), len(second), len(sandbox.ledger)) == (12, 12, 2)
 
 
@@ -145,10 +172,25 @@ SERVED: dict[str, tuple[Met, Met]] = {
 def test_what_needs_a_connection_is_met_where_there_is_one(driver: Driver, sandbox: DatadogSandbox, steps: str) -> None:
     sandbox.faults.extend(FaultScript.parse(f"any /api times always: {steps}"))
     (kind, expected), (write_kind, in_doubt) = SERVED[steps]
-    short = {"timeout": Timeouts(total=0.5, connect=0.3, read=0.3)}
-    assert told(_fails(driver, "served", sandbox, kind, _slos, **short))[::2] == expected[::2]
-    assert told(_fails(driver, "served", sandbox, write_kind, write, **short))[1:] == in_doubt[1:]
+    read = _served_in_time(driver, sandbox, _slos, steps)
+    assert (type(read), told(read)[::2]) == (kind, expected[::2])
+    written = _served_in_time(driver, sandbox, write, steps)
+    assert (type(written), told(written)[1:]) == (write_kind, in_doubt[1:])
     assert len(sandbox.applied) == 1
+
+
+def _served_in_time(driver: Driver, sandbox: DatadogSandbox, use: Any, steps: str) -> SloError:
+    """What a use meets; what never ends may take 0.3 s. A machine that stood still until they were over has sent nothing: then once more."""
+    options: dict[str, Any] = {"timeout": Timeouts(total=0.3)} if "drip" in steps else {}
+    before = len(sandbox.ledger)
+    for _ in range(10):
+        with sandbox.serve() as server:
+            with pytest.raises(SloError) as caught:
+                driver.run(use, base_url=server.url, **options)
+            if caught.value.sent != "no":
+                _until(lambda: len(sandbox.ledger) > before)
+                return caught.value
+    pytest.fail("nothing was sent")
 
 
 def test_csv_that_only_the_close_ends_is_refused(driver: Driver, sandbox: DatadogSandbox) -> None:
@@ -198,8 +240,8 @@ def test_silence_of_a_served_sandbox_ends_with_the_server(sandbox: DatadogSandbo
     sandbox.faults.extend(FaultScript.parse("any: wait 10m, apply"))
     began = time.monotonic()
     with sandbox.serve() as server, pytest.raises(httpx.ReadTimeout):
-        httpx.get(f"{server.url}/api/v1/slo", timeout=0.1, trust_env=False)
-    assert time.monotonic() - began < 10.0
+        httpx.get(f"{server.url}/api/v1/slo", timeout=UNTIL_SILENT, trust_env=False)
+    assert time.monotonic() - began < 60.0
 
 
 # Others than our clients.
@@ -241,5 +283,6 @@ def test_fault_server_plays_steps_of_a_script(driver: Driver) -> None:
 )
 @pytest.mark.parametrize("before", ["", 'answer 200 "0123456789", cut 5, ', "wait 10ms, "])
 def test_fault_server_plays_every_end(end: str, met: type[Exception], before: str) -> None:
+    timeout = UNTIL_SILENT if end == "stall" else 20.0
     with FaultServer(Script(read_request(), play(before + end))) as server, pytest.raises(met):
-        httpx.get(server.url, timeout=0.2, trust_env=False)
+        httpx.get(server.url, timeout=timeout, trust_env=False)
