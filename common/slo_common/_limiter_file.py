@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,7 +34,8 @@ FORMAT = 1
 """Stands in the file's name: another format is another file, and never read."""
 MAX_BYTES = 4 * 1024 * 1024
 PATIENCE = 1.0
-"""Seconds to wait for the file's lock, which is held for far less than a millisecond by anyone alive and running."""
+"""Seconds to wait for the file's lock, which is held for far less than a millisecond by anyone alive and running. They are those that a
+process has slept for it: those in which the machine stood still are not its holder's fault."""
 FIRST_LOOK = 0.0002
 """Seconds after which to look again whether the lock is free; doubled each time, at most 5 ms."""
 
@@ -143,7 +144,7 @@ class FileStore:
     def _held(self, path: Path) -> Generator[int]:
         """The open file under its lock. Opened afresh each time: a descriptor that a fork copies would share the lock."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        give_up = time.monotonic() + PATIENCE
+        pauses = _pauses()
         while True:
             try:
                 file = os.open(path, flags, 0o600)
@@ -151,7 +152,7 @@ class FileStore:
                 self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file = os.open(path, flags, 0o600)
             try:
-                self._acquire(file, give_up)
+                self._acquire(file, pauses)
                 if os.fstat(file).st_nlink:  # else: deleted by someone while we waited; a new one has its place
                     try:
                         yield file
@@ -161,18 +162,17 @@ class FileStore:
             finally:
                 os.close(file)
 
-    def _acquire(self, file: int, give_up: float) -> None:
-        pause = FIRST_LOOK
+    def _acquire(self, file: int, pauses: Iterator[float]) -> None:
         while True:
             try:
                 self._fcntl.flock(file, self._fcntl.LOCK_EX | self._fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() > give_up:
+                pause = next(pauses, None)
+                if pause is None:
                     raise StoreFailed(f"another process has held its lock for {PATIENCE:g} s; is it stopped?") from None
             else:
                 return
             time.sleep(pause)
-            pause = min(0.005, pause * 2)
 
     def _read(self, file: int, key: LimitKey, now: float) -> SharedBook:
         data = os.pread(file, MAX_BYTES + 1, 0)
@@ -190,6 +190,15 @@ class FileStore:
 # The file's content: one line of JSON. What follows the line is of an older, longer state and means nothing.
 
 NEVER = float("-inf")
+
+
+def _pauses() -> Iterator[float]:
+    """How long to sleep before each further look at a lock, until patience is over."""
+    pause, slept = FIRST_LOOK, 0.0
+    while slept < PATIENCE:
+        yield pause
+        slept += pause
+        pause = min(0.005, pause * 2)
 
 
 def dump(book: SharedBook, *, boot: str, at: float) -> str:

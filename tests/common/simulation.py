@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from email.utils import formatdate
 from random import Random
@@ -161,6 +162,8 @@ class Outcome:
     makespan: float
     refused: int
     finished: list[float]
+    shares: Counter[int] = field(factory=Counter[int])
+    """How many calls each limiter's workers finished."""
     given_up: int
     steps: int
 
@@ -196,26 +199,29 @@ def simulate(
     began = kernel.time
     left = iter(range(calls))
     finished: list[float] = []
+    shares = Counter[int]()
     given_up: list[float] = []
 
-    async def worker(caller: Caller) -> None:
+    async def worker(caller: Caller, process: int) -> None:
         for _ in left:
             try:
                 await caller.call(things(bucket))
                 finished.append(kernel.time)
+                shares[process] += 1
             except RateLimited:
                 given_up.append(kernel.time)
 
     for i, limiter in enumerate(limiters if limiters is not None else [LocalRateLimiter()]):
         caller = caller_for(server, limiter, seed=i, retry=retry)
         for _ in range(workers):
-            kernel.spawn(worker(caller))
+            kernel.spawn(worker(caller, i))
     refused_before = len(server.counted.refused)
     kernel.run()
     return Outcome(
         makespan=max(finished, default=began) - began,
         refused=len(server.counted.refused) - refused_before,
         finished=finished,
+        shares=shares,
         given_up=len(given_up),
         steps=kernel.steps,
     )

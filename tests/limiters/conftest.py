@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.limiters.redis_server import BINARY, RedisServer, ask
+from tests.limiters.redis_server import BINARY, RedisServer, ask, patient
 
 NO_REDIS = "redis-server is not installed (Debian: apt-get install redis-server)"
 
@@ -23,7 +23,7 @@ def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
 def redis_url(_redis_server: RedisServer) -> str:
     """An empty Redis."""
     ask(_redis_server.url, "FLUSHALL")
-    return _redis_server.url
+    return patient(_redis_server.url)
 
 
 @pytest.fixture

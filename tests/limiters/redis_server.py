@@ -84,6 +84,11 @@ class RedisServer:
             self._process.send_signal(signal.SIGCONT)
 
 
+def patient(url: str) -> str:
+    """The same address for limiters that wait long for their Redis: a machine that stands still for a moment is no outage."""
+    return f"{url}?socket_timeout=30&socket_connect_timeout=30"
+
+
 def connect(url: str, **options: object) -> redis.Redis:
     make: Callable[..., redis.Redis] = cast(Any, redis.Redis).from_url  # redis-py does not type the options
     return make(url, **options)

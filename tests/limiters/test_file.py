@@ -417,6 +417,20 @@ def test_a_lock_is_waited_for(tmp_path: Path, held: int, monkeypatch: pytest.Mon
     assert looked == [0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.005, 0.005, 0.005]
 
 
+def test_while_a_machine_stands_still_nobody_waits_for_a_lock(tmp_path: Path, held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = FileRateLimiter(tmp_path, on_backend_error="raise")
+    hours = iter(range(1_000_000))
+
+    def let_go(seconds: float) -> None:
+        if next(hours) > 3:
+            fcntl.flock(held, fcntl.LOCK_UN)
+
+    truth = time.monotonic
+    monkeypatch.setattr(time, "sleep", let_go)
+    monkeypatch.setattr(time, "monotonic", lambda: truth() + 3600 * next(hours))  # the machine stands still again and again
+    assert limiter.reserve(KEY, 0.0).wait > 50
+
+
 def test_a_file_that_is_deleted_while_its_lock_is_waited_for_is_made_anew(
     tmp_path: Path, held: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from slo_common import FileRateLimiter, LimitKey, RateLimiter, RedisRateLimiter
 from slo_common.sandbox import SlidingWindows, Window
 from tests.limiters.processes import Process, Things, most_in_a_window, start_together
-from tests.limiters.redis_server import RedisServer
+from tests.limiters.redis_server import RedisServer, patient
 
 PROCESSES = 4
 LIMIT = 5
@@ -41,7 +41,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limiter", ["file", "redis"])
-def test_four_processes_share_a_budget_fairly_and_are_never_refused(limiter: str, where: str) -> None:
+def test_four_processes_share_a_budget_and_are_never_refused(limiter: str, where: str) -> None:
     sandbox = things()
     with sandbox.serve() as server, crew(limiter, where, server.url) as processes:
         start_together(processes)
@@ -53,9 +53,10 @@ def test_four_processes_share_a_budget_fairly_and_are_never_refused(limiter: str
     assert sandbox.refused == 0  # the server counts exactly: never more than 5 in any second
     shares = sandbox.shares(first, first + CALLS)
     assert sorted(shares) == [f"/p{i}" for i in range(PROCESSES)]
-    assert [n for n in shares.values() if abs(n - CALLS / PROCESSES) > 0.25 * CALLS / PROCESSES] == []
-    # They use the budget up; how closely is a matter for virtual time (test_simulated.py), where no other program interferes.
-    assert granted[-1] - granted[0] <= 1.5 * (CALLS / LIMIT)
+    # Nobody starves, and they use the budget up; how closely is a matter for virtual time (test_simulated.py), where no other program
+    # interferes and the machine does not stand still.
+    assert [n for n in shares.values() if abs(n - CALLS / PROCESSES) > 0.6 * CALLS / PROCESSES] == []
+    assert granted[-1] - granted[0] <= 5 * (CALLS / LIMIT)
     assert logged == [[]] * PROCESSES
 
 
@@ -63,7 +64,7 @@ def test_four_processes_share_a_budget_fairly_and_are_never_refused(limiter: str
 def test_redis_is_killed_and_comes_back(own_redis: RedisServer) -> None:
     own_redis.start()
     sandbox = things()
-    with sandbox.serve() as server, crew("redis", own_redis.url, server.url) as processes:
+    with sandbox.serve() as server, crew("redis", patient(own_redis.url), server.url) as processes:
         start_together(processes)
         sandbox.wait_for(LIMIT + 1)
         own_redis.kill()

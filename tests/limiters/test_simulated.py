@@ -100,6 +100,17 @@ def test_short_fixed_windows_are_used_to_a_fiftieth_without_a_refusal(
     assert outcome.makespan <= 1.02 * ideal(fixed_ideal(100, 10, offset=3.7), calls=500, workers=workers * PROCESSES) + 0.3
 
 
+@pytest.mark.parametrize("engine", ["by_book", "by_file", "by_redis"])
+@pytest.mark.parametrize("workers", [1, 8])
+def test_each_process_gets_its_part(request: pytest.FixtureRequest, engine: str, workers: int) -> None:
+    new_process: NewProcess = request.getfixturevalue(engine)
+    kernel = Kernel()
+    server = Server(SlidingWindows(lambda _: Window(limit=FEW, seconds=1)), kernel=kernel)
+    outcome = simulate(server, calls=200, workers=workers, limiters=[new_process(kernel) for _ in range(PROCESSES)])
+    assert outcome.shares.total() == 200
+    assert [n for n in outcome.shares.values() if abs(n - 50) > 0.15 * 50] == []
+
+
 def test_hundreds_who_wait_for_few_places_do_not_ask_without_end(by_book: NewProcess) -> None:
     kernel = Kernel()
     server = Server(SlidingWindows(lambda _: Window(limit=FEW, seconds=60)), kernel=kernel)
