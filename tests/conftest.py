@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import ipaddress
 import os
@@ -17,6 +18,13 @@ TESTS = Path(__file__).parent
 # Helpers beside the tests are imported as tests.<folder>.<name>; in importlib mode pytest makes nothing importable. At the end of the
 # path, because the packages under test come from where they are installed and not from this tree.
 sys.path.append(str(TESTS.parent))
+
+if importlib.util.find_spec("hypothesis") is not None:  # Airflow has an environment of its own
+    from hypothesis import settings
+
+    # How long one example takes says nothing on a busy machine; `make test` is bounded as a whole.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 VENDOR_PREFIXES = ("DD_", "DATADOG_", "ROOTLY_", "ZABBIX_")
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -258,13 +258,17 @@ def test_each_task_has_its_own_parent(traces: Traces, backend: str) -> None:
 
 def test_a_cancelled_task_ends_its_spans(traces: Traces) -> None:
     class Never(httpx.AsyncBaseTransport):
+        def __init__(self, scope: anyio.CancelScope) -> None:
+            self.scope = scope
+
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            self.scope.cancel()
             await asyncio.Event().wait()
             raise AssertionError
 
     async def main() -> None:
-        async with AsyncDatadogSLO("k", "a", http=Never(), on_event=traces.hook) as dd:
-            with anyio.move_on_after(0.01):
+        with anyio.CancelScope() as scope:
+            async with AsyncDatadogSLO("k", "a", http=Never(scope), on_event=traces.hook) as dd:
                 await dd.slos.can_delete(["x"])
 
     asyncio.run(main())

@@ -192,7 +192,7 @@ def test_whatever_a_connection_does(driver: Driver, account: str, script: str) -
         options = {**options, "token": BEARER * 4}
     name = "url" if of == "zabbix" else "base_url"
     with FaultServer(SCRIPTS[script]) as server, trap() as caught:
-        _drive(driver, caught, of, USES[of], **{**options, name: server.url, "timeout": Timeouts(total=2.0, read=0.02)})
+        _drive(driver, caught, of, USES[of], **{**options, name: server.url, "timeout": Timeouts(read=0.02)})
     assert server.requests
     assert caught.logged > 0  # httpcore's own records at its lowest level
     assert caught.leaks(MARKS) == []
@@ -223,7 +223,7 @@ def _self_signed() -> Any:
 def test_password_of_a_proxy(driver: Driver, monkeypatch: pytest.MonkeyPatch, refusal: Any) -> None:
     with FaultServer(Script(read_request(), refusal)) as proxy, trap() as caught:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url.replace("http://", f"http://user:{PROXY_PASSWORD}@"))
-        options = {"api_key": API, "app_key": APP, "base_url": "https://api.example.test", "timeout": Timeouts(total=2.0, read=0.1)}
+        options = {"api_key": API, "app_key": APP, "base_url": "https://api.example.test", "timeout": Timeouts(read=0.1)}
         _drive(driver, caught, "datadog", USES["datadog"], **options)
     assert any("proxy-authorization" in r.headers for r in proxy.requests)
     assert caught.leaks(MARKS) == []

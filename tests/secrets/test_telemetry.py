@@ -135,7 +135,7 @@ def test_whatever_a_connection_does(account: str, script: str) -> None:
     of, options = with_long_token(account)
     name = "url" if of == "zabbix" else "base_url"
     with FaultServer(SCRIPTS[script]) as server, listening() as (heard, hooks):
-        use_all(Driver("sync"), of, USES[of], **{**options, **hooks, name: server.url, "timeout": Timeouts(total=2.0, read=0.02)})
+        use_all(Driver("sync"), of, USES[of], **{**options, **hooks, name: server.url, "timeout": Timeouts(read=0.02)})
     assert server.requests
     assert heard.is_whole
     assert heard.leaks(MARKS) == []
