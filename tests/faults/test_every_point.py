@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
@@ -80,6 +81,37 @@ def test_f82_cancelled_at_every_await_of_a_call(driver: Driver, use: Callable[[A
             suspensions = driver.run_async(one, server, n)
         assert len(server.applied) <= 1
     assert suspensions >= 3  # at least: connect, send, receive
+
+
+@pytest.mark.parametrize("use", [read, write], ids=["read", "write"])
+@pytest.mark.parametrize("driver", [Driver("asyncio"), Driver("asyncio by h11"), Driver("uvloop")], ids=lambda driver: driver.mode)
+def test_f81_cancelled_by_asyncio_at_every_await_of_a_call(driver: Driver, use: Callable[[Any], Any]) -> None:
+    """As Ctrl-C cancels it under asyncio.run: what swallows that goes on for ever."""
+
+    async def one(server: FaultServer, n: int) -> int | None:
+        async with AsyncDatadogSLO("k", "a", base_url=server.url, **DEFAULTS) as dd:
+
+            async def call() -> None:
+                await watched
+
+            def cancel() -> None:
+                task.cancel()
+
+            watched = Watched(use(dd), n, cancel)
+            task = asyncio.create_task(call())
+            await asyncio.wait([task])
+            assert (await dd.reports.status("r-1")).status == "completed"
+        assert task.cancelled() is (watched.suspensions >= n)
+        return None if task.cancelled() else watched.suspensions
+
+    suspensions = None
+    n = 0
+    while suspensions is None:
+        n += 1
+        with FaultServer(HELD) as server:
+            suspensions = driver.run_async(one, server, n)
+        assert len(server.applied) <= 1
+    assert suspensions >= 3
 
 
 class Pressed:

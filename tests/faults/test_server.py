@@ -10,6 +10,7 @@ import pytest
 from rootly_sla.sandbox import RootlySandbox
 from slo_common.sandbox import VirtualClock
 from tests.faults.server import (
+    PATIENCE,
     FaultServer,
     Script,
     answer,
@@ -35,7 +36,7 @@ POST = b"POST /b HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 def _ask(server: FaultServer, *sent: bytes, until: bytes | None = None) -> bytes:
     """What comes back, until the end or until it ends with these bytes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as sock:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as sock:
         for piece in sent:
             sock.sendall(piece)
         got = b""
