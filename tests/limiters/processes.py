@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
 from slo_common._values import Reply
 from slo_common.sandbox import Meter, Sandbox, SandboxRequest
 
+PATIENCE = 60.0
+"""Seconds that no good test comes near, on a machine that stands still for a moment too."""
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -45,12 +48,14 @@ class Things(Sandbox):
     def wait_for(self, granted: int) -> None:
         """Until so many calls were granted."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._granted >= granted, timeout=30), f"{self._granted} of {granted} calls came"
+            assert self._changed.wait_for(lambda: self._granted >= granted, timeout=PATIENCE), (
+                f"{self._granted} of {granted} calls came"
+            )
 
     def wait_for_all(self, processes: int) -> int:
         """Until each has made a call; how many calls that took."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self._seen) == processes, timeout=30), f"only {self._seen} came"
+            assert self._changed.wait_for(lambda: len(self._seen) == processes, timeout=PATIENCE), f"only {self._seen} came"
             return self._granted
 
     def enough_now(self) -> None:
@@ -68,6 +73,14 @@ class Things(Sandbox):
     def shares(self, start: int, end: int) -> Counter[str]:
         """Who made these of the granted calls."""
         return Counter([entry.path for entry in self.ledger if entry.status == 200][start:end])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nothing tells this process."""
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
 
 
 def most_in_a_window(moments: Sequence[float], seconds: float) -> int:
@@ -98,7 +111,7 @@ class Process:
     def report(self) -> list[tuple[str, str]]:
         """What it logged, level and text; it ends with that."""
         lines: Any = json.loads(self.hear())
-        assert self.process.wait(timeout=20) == 0
+        assert self.process.wait(timeout=PATIENCE) == 0
         self.close()
         return [(level, text) for level, text in lines]
 

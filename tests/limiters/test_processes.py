@@ -11,8 +11,9 @@ import pytest
 
 from slo_common import FileRateLimiter, LimitKey, RedisRateLimiter
 from slo_common.sandbox import SlidingWindows, Window
-from tests.limiters.processes import Process, Things, most_in_a_window, start_together
-from tests.limiters.redis_server import RedisServer, patient
+from tests.limiters.processes import Process, Things, most_in_a_window, start_together, until
+from tests.limiters.redis_server import RedisServer, connect, patient
+from tests.limiters.twins import members_in_redis
 
 PROCESSES = 4
 LIMIT = 5
@@ -73,6 +74,8 @@ def test_redis_is_killed_and_comes_back(own_redis: RedisServer) -> None:
         own_redis.start()
         back = len(sandbox.granted)
         sandbox.wait_for(back + 3 * LIMIT)
+        with connect(own_redis.url) as client:
+            until(lambda: len(members_in_redis(client)) == PROCESSES)  # each looks for it at times of its own
         sandbox.enough_now()
         logged = [process.report() for process in processes]
     for lines in logged:

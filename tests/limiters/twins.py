@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 import msgspec
@@ -71,11 +71,20 @@ def _floats(pairs: Any) -> dict[int, float]:
     return {int(k): float(v) for k, v in dict(pairs).items()}
 
 
+def _fields_in_redis(client: redis.Redis) -> dict[str, Any]:
+    run: Callable[..., Any] = cast(Any, client).execute_command
+    return {k.decode(): msgspec.msgpack.decode(v) for name in run("KEYS", "*") for k, v in run("HGETALL", name).items()}
+
+
+def members_in_redis(client: redis.Redis) -> Collection[str]:
+    """The processes that have asked of late, of the one account in this database."""
+    book: dict[str, Any] = _fields_in_redis(client).get("book", {})
+    return tuple(book.get("members", ()))
+
+
 def state_in_redis(client: redis.Redis) -> dict[str, object]:
     """All that the script keeps of the one account in this database, by bucket."""
-    run: Callable[..., Any] = cast(Any, client).execute_command
-    (name,) = run("KEYS", "*")
-    fields = {k.decode(): msgspec.msgpack.decode(v) for k, v in run("HGETALL", name).items()}
+    fields = _fields_in_redis(client)
     book = fields["book"]
     found: dict[str, object] = {"members": book["members"], "ticket": book["ticket"], "names": _names(book)}
     for bucket, queue in book["buckets"].items():
