@@ -48,8 +48,12 @@ def _tls_failed(error: ssl.SSLError, what: str, host: str) -> TransportError:
             "ssl.SSLContext"
         )
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
+        return _broken_off(what, host)
     return TLSError(f"{what}: {host} does not speak TLS with us (is it https?): {_said(error, 'reason')}")
+
+
+def _broken_off(what: str, host: str) -> ConnectFailed:
+    return ConnectFailed(f"{what}: {host} ended the connection while TLS was being set up (is it https?)", reason="tls")
 
 
 def _said(error: ssl.SSLError, name: str) -> str:
@@ -66,6 +70,8 @@ def _connect_failed(error: Exception, what: str, url: str, towards: str) -> Tran
             return _tls_failed(link, what, host)
         if isinstance(link, ConnectionRefusedError):
             return ConnectFailed(f"{what}: {host} refused the connection", reason="refused")
+        if isinstance(link, ConnectionError) and urlsplit(url).scheme == "https":  # a reset: it ends a connection that there was
+            return _broken_off(what, host)
         if type(link).__name__ == "gaierror":
             return ConnectFailed(f"{what}: the name {host} was not found", reason="dns")
     if "ConnectTimeout" in _names(error):

@@ -332,7 +332,11 @@ def test_a_certificate_of_nobody_we_know_is_a_connect_error(server_context: ssl.
 
 
 def test_who_speaks_no_tls_is_a_connect_error(client_context: ssl.SSLContext) -> None:
-    with talking_to(farewell) as stream, pytest.raises(ConnectError) as caught:
+    def babble(sock: socket.socket) -> None:
+        sock.sendall(b"HTTP/1.1 400 Bad Request\r\n")
+        silent(sock)  # to close with something unread would be a reset
+
+    with talking_to(babble) as stream, pytest.raises(ConnectError) as caught:
         stream.start_tls(client_context, "localhost", LONG, Late)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
 

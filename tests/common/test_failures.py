@@ -44,6 +44,7 @@ def certificate_error() -> ssl.SSLCertVerificationError:
         (caused(httpx.ConnectError("x"), certificate_error()), TLSError, "was not accepted: self-signed certificate"),
         (caused(httpx.ConnectError("x"), ssl.SSLCertVerificationError("x")), TLSError, "was not accepted: TLS failure"),
         (caused(httpx.ConnectError("x"), ssl.SSLEOFError()), ConnectFailed, "ended the connection while TLS was being set up"),
+        (caused(httpx.ConnectError("x"), ConnectionResetError()), ConnectFailed, "ended the connection while TLS was being set up"),
         (caused(httpx.ConnectError("x"), ssl.SSLError(1, "x")), TLSError, "does not speak TLS with us .*: TLS failure"),
         (caused(httpx.ConnectTimeout("x"), ssl.SSLWantReadError()), ConnectFailed, "no connection to vendor.test in time"),
     ],
@@ -54,6 +55,12 @@ def test_a_failed_connection_is_called_by_its_reason(error: Exception, kind: typ
     assert found.sent is Sent.NO
     with pytest.raises(kind, match=text):
         raise found
+
+
+def test_without_tls_a_reset_ends_no_handshake() -> None:
+    error = caused(httpx.ConnectError("x"), ConnectionResetError())
+    found = translate(error, what="w", url="http://127.0.0.1/things", progress=Progress(), connections=256)
+    assert str(found) == "w: no connection to 127.0.0.1"
 
 
 def test_a_chain_of_causes_that_bites_its_tail_ends() -> None:

@@ -152,9 +152,10 @@ def test_f06_tls_to_a_port_that_speaks_something_else(driver: Driver) -> None:
     plain, server = ask(Script(read_some(5), answer(400)))
     assert (type(plain), told(plain)) == (TLSError, ("no", False, 1))
     assert "does not speak TLS" in str(plain)
-    broken, server = ask(Script(read_some(5), close()))
-    assert (type(broken), told(broken), broken.reason) == (ConnectFailed, NEVER_SENT, "tls")
-    assert server.requests == ()
+    for end in (close(), reset()):
+        broken, server = ask(Script(read_some(5), end))
+        assert (type(broken), told(broken), broken.reason) == (ConnectFailed, NEVER_SENT, "tls")
+        assert server.requests == ()
 
 
 # A connection that breaks.
