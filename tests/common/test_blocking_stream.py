@@ -297,6 +297,27 @@ def test_an_address_that_is_refused_at_once_holds_nobody_up(monkeypatch: pytest.
         connect("host.test", 9, LONG, Late).abort()
 
 
+class ForTheFirst(float):
+    """A head start that is over at once for the first address, and for no other."""
+
+    _used = False
+
+    def __radd__(self, now: float) -> float:
+        head_start = 1e9 if self._used else 0.0
+        self._used = True
+        return now + head_start
+
+
+@pytest.mark.parametrize("second", [unused(), ("127.255.255.255", 9)], ids=["refuses", "is refused at once"])
+def test_an_address_that_fails_beside_a_silent_one_holds_nobody_up(
+    second: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_blocking_stream, "HEAD_START", ForTheFirst())
+    with full_backlog() as silence, Server(silent) as server:
+        host_with(monkeypatch, place(silence), second, ("127.0.0.1", server.port))
+        connect("host.test", 9, LONG, Late).abort()
+
+
 def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     host_with(monkeypatch, unused(), unused())
     with pytest.raises(ConnectError) as caught:
@@ -327,6 +348,13 @@ def test_who_speaks_no_tls_is_a_connect_error(client_context: ssl.SSLContext) ->
     with talking_to(farewell) as stream, pytest.raises(ConnectError) as caught:
         stream.start_tls(client_context, "localhost", LONG, Late)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+def test_who_resets_instead_of_speaking_tls_is_one_who_ended_it(client_context: ssl.SSLContext) -> None:
+    """So is who closes with bytes unread, as every server does that is no TLS server."""
+    with talking_to(reset) as stream, pytest.raises(ConnectError) as caught:
+        stream.start_tls(client_context, "localhost", LONG, Late)
+    assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
 
 
 def test_a_handshake_that_takes_too_long_is_what_was_said(client_context: ssl.SSLContext) -> None:
