@@ -93,7 +93,7 @@ class HttptoolsReader:
         parser, message = self._parser, self._message
         status, headers = parser.get_status_code(), joined(self._fields)
         framed = "content-length" in headers or headers.get("transfer-encoding") == "chunked"
-        if not framed or status in (204, 304):
+        if not framed or status in (204, 304) or self._method == b"HEAD":  # what is announced does not come
             raise _NotPlain
         message.begun = True
         message.status = status

@@ -186,7 +186,7 @@ def replies(draw: st.DrawFn) -> list[bytes]:
     return [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True) if a < b]
 
 
-@given(pieces=replies(), closes=st.booleans(), method=st.sampled_from([b"GET", b"POST", b"DELETE"]))
+@given(pieces=replies(), closes=st.booleans(), method=st.sampled_from([b"GET", b"HEAD", b"POST", b"DELETE"]))
 def test_both_readers_make_the_same_of_a_reply(pieces: list[bytes], closes: bool, method: bytes) -> None:
     by_h11, by_httptools = (outcome(reader, pieces, method=method, closes=closes) for reader in (H11Reader(), HttptoolsReader()))
     if by_httptools.broken and not by_h11.ended:  # httptools sees at once what h11 sees when more has come, or the connection ends
@@ -235,6 +235,11 @@ def test_interim_replies_are_passed_over(reader: Reader) -> None:
 
 def test_a_reply_without_a_body_ends_with_its_head(reader: Reader) -> None:
     found = outcome(reader, [reply(b"Content-Length: 5", line=b"HTTP/1.1 204 No Content")])
+    assert (found.ended, found.reusable, found.body) == (True, True, b"")
+
+
+def test_a_reply_to_head_ends_with_its_head(reader: Reader) -> None:
+    found = outcome(reader, [reply(b"Content-Length: 5")], method=b"HEAD")
     assert (found.ended, found.reusable, found.body) == (True, True, b"")
 
 
