@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import cast
 from unittest.mock import patch
 
 import pytest
@@ -310,3 +311,47 @@ def test_h11_reads_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     best_reader.cache_clear()
     assert best_reader() is H11Reader
     best_reader.cache_clear()
+
+
+TOLD = ("on_message_begin", "on_header", "on_headers_complete", "on_body", "on_message_complete")
+"""What httptools calls."""
+
+
+def interrupted_in(name: str) -> HttptoolsReader:
+    """A reader in whose function of that name a signal arrives."""
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    return cast("HttptoolsReader", type("Interrupted", (HttptoolsReader,), {name: press})())
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_ctrl_c_within_what_httptools_calls_is_passed_on(name: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        outcome(interrupted_in(name), [WHOLE])
+
+
+class InterruptedAtTheEnd(HttptoolsReader):
+    """A signal arrives when the reply is whole."""
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_behind_a_reply_ends_the_use_of_its_connection() -> None:
+    reader = InterruptedAtTheEnd()
+    message = reader.expect(b"GET")
+    with pytest.raises(KeyboardInterrupt):
+        reader.feed(WHOLE)
+    assert (message.ended, message.reusable) == (True, False)
+
+
+def test_what_was_being_handled_already_is_not_taken_for_ctrl_c() -> None:
+    """The exception that an ``except`` around the call handles is the context of what httptools raises."""
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        found = outcome(HttptoolsReader(), [reply(b"Transfer-Encoding: chunked", body=b"x\r\n")])
+    assert found.broken
