@@ -318,6 +318,29 @@ def test_an_address_that_fails_beside_a_silent_one_holds_nobody_up(
         connect("host.test", 9, LONG, Late).abort()
 
 
+def test_a_silent_address_is_waited_for_when_the_others_have_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_blocking_stream, "HEAD_START", 0.0)
+    with full_backlog() as silence:
+        host_with(monkeypatch, place(silence), unused())
+        with pytest.raises(Late):
+            connect("host.test", 9, 0.05, Late)
+
+
+def test_the_families_of_a_host_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def no_socket(family: int, kind: int, protocol: int) -> socket.socket:
+        tried.append(family)
+        raise OSError
+
+    six: Address = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
+    host_with(monkeypatch, six, six, ("127.0.0.1", 9))
+    monkeypatch.setattr(socket, "socket", no_socket)
+    with pytest.raises(ConnectError):
+        connect("host.test", 9, LONG, Late)
+    assert tried == [socket.AF_INET6, socket.AF_INET, socket.AF_INET6]
+
+
 def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     host_with(monkeypatch, unused(), unused())
     with pytest.raises(ConnectError) as caught:

@@ -418,6 +418,11 @@ def test_what_another_thread_is_loading_is_not_mocked(connection: str, monkeypat
     assert mocked(connection) is False
 
 
+def test_without_httpcore_nothing_is_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "httpcore")
+    assert mocked("HTTPConnection") is False
+
+
 async def test_the_body_of_a_mock_may_be_any_stream() -> None:
     connections = AsyncConnections(no_context, 9)
     with respx.mock(using="httpcore") as mocks:
