@@ -179,7 +179,7 @@ class AsyncioStream(asyncio.BufferedProtocol):
             raise ConnectTimeout from None
         except ssl.SSLError as e:
             raise ConnectError from e
-        except OSError:  # the other side broke off; blocking sockets call it so
+        except OSError:  # the other side broke off
             raise ConnectError from ssl.SSLEOFError()
 
     @property

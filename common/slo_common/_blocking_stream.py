@@ -76,8 +76,10 @@ class BlockingStream:
             secured.do_handshake()
         except TimeoutError:
             raise late from None
-        except OSError as e:
+        except ssl.SSLError as e:
             raise ConnectError from e
+        except OSError:  # a reset: whether that or an orderly end is seen of who speaks no TLS is a matter of luck
+            raise ConnectError from ssl.SSLEOFError()
 
     @property
     def is_readable(self) -> bool:
@@ -106,10 +108,9 @@ def _open_socket(host: str, port: int, seconds: float, late: Late) -> socket.soc
             next_at = 0.0  # when the next address is tried, though nothing has come of those before
             while ahead or trying.get_map():
                 if ahead and (not trying.get_map() or time.monotonic() >= next_at):
-                    _begin(ahead.popleft(), trying, failures)
-                    next_at = time.monotonic() + HEAD_START
-                    if not trying.get_map():
+                    if not _begin(ahead.popleft(), trying, failures):
                         continue
+                    next_at = time.monotonic() + HEAD_START
                 for key, _ in trying.select(max(0.0, (min(ends, next_at) if ahead else ends) - time.monotonic())):
                     sock = cast("socket.socket", key.fileobj)
                     trying.unregister(sock)
@@ -119,6 +120,7 @@ def _open_socket(host: str, port: int, seconds: float, late: Late) -> socket.soc
                         return sock
                     sock.close()
                     failures.append(OSError(code, os.strerror(code)))
+                    next_at = 0.0
                 if time.monotonic() >= ends:
                     raise late
             raise unreachable(failures)
@@ -127,14 +129,14 @@ def _open_socket(host: str, port: int, seconds: float, late: Late) -> socket.soc
                 cast("socket.socket", key.fileobj).close()
 
 
-def _begin(address: Address, trying: selectors.BaseSelector, failures: list[OSError]) -> None:
-    """Begin to connect to an address."""
+def _begin(address: Address, trying: selectors.BaseSelector, failures: list[OSError]) -> bool:
+    """Begin to connect to an address. Whether it is on its way."""
     family, kind, protocol, _, where = address
     try:
         sock = socket.socket(family, kind, protocol)
     except OSError as e:  # a family that this machine does not have, or too many open files
         failures.append(e)
-        return
+        return False
     begun = False
     try:
         sock.setblocking(False)
@@ -147,3 +149,4 @@ def _begin(address: Address, trying: selectors.BaseSelector, failures: list[OSEr
     finally:
         if not begun:
             sock.close()
+    return begun

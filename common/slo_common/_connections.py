@@ -50,7 +50,9 @@ def mocked(connection: str) -> bool:
     httpcore = sys.modules.get("httpcore")
     if httpcore is None:
         return False
-    kind = getattr(httpcore, connection)
+    kind = getattr(httpcore, connection, None)
+    if kind is None:  # another thread is loading it
+        return False
     method = kind.handle_request if connection == "HTTPConnection" else kind.handle_async_request
     return not method.__module__.startswith("httpcore.")
 

@@ -55,6 +55,8 @@ MAX_DOWNLOAD_BYTES = 2 * 1024 * 1024 * 1024
 
 LARGE = 64 * 1024
 """Bytes of a body from which on the garbage collector is paused while it is read."""
+_LONGEST = 1e6
+"""Seconds that one wait on a socket may take; operating systems count them in milliseconds, of which 25 days are too many."""
 
 
 def decode_large(call: Call[T], reply: Reply) -> T:
@@ -394,7 +396,8 @@ class _Run:
         left = self._left()
         if left <= 0:
             raise DeadlineExceeded(f"{self._call.name}: the total timeout of {timeouts.total:g} s passed", sent=Sent.NO)
-        return Bounds(connect=timeouts.connect, read=timeouts.read_timeout, total=left, max_bytes=self._caller.max_response_bytes)
+        connect, read = min(timeouts.connect, _LONGEST), min(timeouts.read_timeout, _LONGEST)
+        return Bounds(connect=connect, read=read, total=left, max_bytes=self._caller.max_response_bytes)
 
     def _left(self) -> float:
         return self._caller.timeouts.total - (self._caller.runtime.now() - self._started - self._paused)

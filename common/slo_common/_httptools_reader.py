@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import httptools
@@ -60,18 +61,27 @@ class HttptoolsReader:
             message.fail("the connection ended within the body")
             return
         self._unproductive += len(data)
+        failed, cause = False, None
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if message.ended:  # what follows was not asked for
-                message.reusable = False
-            elif message.begun:
-                message.fail("the body is not framed as announced")
-            else:
-                self._give_up()
-            return
-        if self._unproductive > MOST and not message.ended:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as e:
+            failed, cause = True, e.__context__
+        if failed:
+            self._failed(cause)
+        elif self._unproductive > MOST and not message.ended:
             message.fail("too long")
+
+    def _failed(self, cause: BaseException | None) -> None:
+        message = self._message
+        if cause is not None and not isinstance(cause, _NotPlain) and cause is not sys.exception():
+            message.reusable = False
+            raise cause  # Ctrl-C, or what another signal raised: httptools catches whatever comes out of the functions below
+        if message.ended:  # what follows was not asked for
+            message.reusable = False
+        elif message.begun:
+            message.fail("the body is not framed as announced")
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         from slo_common._h11_reader import H11Reader  # which most programs never need
@@ -93,7 +103,7 @@ class HttptoolsReader:
         parser, message = self._parser, self._message
         status, headers = parser.get_status_code(), joined(self._fields)
         framed = "content-length" in headers or headers.get("transfer-encoding") == "chunked"
-        if not framed or status in (204, 304):
+        if not framed or status in (204, 304) or self._method == b"HEAD":  # what is announced does not come
             raise _NotPlain
         message.begun = True
         message.status = status

@@ -63,11 +63,12 @@ class SyncLeases(Generic[T]):
 
     def __init__(self, make: Callable[[], T], size: int) -> None:
         self._shelf = _Shelf(make, size)
-        self._returned = threading.Condition()  # guards _shelf, and wakes who waits for a return
+        self._lock = threading.RLock()  # guards _shelf; entered as it is: Ctrl-C within Condition's __enter__ would leave it taken
+        self._returned = threading.Condition(self._lock)  # wakes who waits for a return
 
     def take(self, timeout: float) -> T:
         """Borrow one. Raises :class:`Exhausted` when none comes back within ``timeout`` seconds."""
-        with self._returned:
+        with self._lock:
             item = self._shelf.take()
             ends = time.monotonic() + timeout
             while item is None:
@@ -79,14 +80,14 @@ class SyncLeases(Generic[T]):
 
     def give(self, item: T) -> T | None:
         """Return one; gives another that is to be closed, or None."""
-        with self._returned:
+        with self._lock:
             stale = self._shelf.give(item, time.monotonic())
             self._returned.notify()
             return stale
 
     def clear(self) -> list[T]:
         """All that are not lent now, to be closed."""
-        with self._returned:
+        with self._lock:
             return self._shelf.clear()
 
 

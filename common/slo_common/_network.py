@@ -83,7 +83,8 @@ def unreachable(failures: list[OSError]) -> OSError:
     if len(failures) == 1:
         return failures[0]
     error = OSError("no address can be reached")
-    error.__cause__ = ExceptionGroup("", failures)
+    if failures:  # a resolver that finds a name without addresses gives none
+        error.__cause__ = ExceptionGroup("", failures)
     return error
 
 

@@ -305,6 +305,50 @@ def test_an_address_that_is_refused_at_once_holds_nobody_up(monkeypatch: pytest.
         connect("host.test", 9, LONG, Late).abort()
 
 
+class ForTheFirst(float):
+    """A head start that is over at once for the first address, and for no other."""
+
+    _used = False
+
+    def __radd__(self, now: float) -> float:
+        head_start = 1e9 if self._used else 0.0
+        self._used = True
+        return now + head_start
+
+
+@pytest.mark.parametrize("second", [unused(), ("127.255.255.255", 9)], ids=["refuses", "is refused at once"])
+def test_an_address_that_fails_beside_a_silent_one_holds_nobody_up(
+    second: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_blocking_stream, "HEAD_START", ForTheFirst())
+    with full_backlog() as silence, Server(silent) as server:
+        host_with(monkeypatch, place(silence), second, ("127.0.0.1", server.port))
+        connect("host.test", 9, LONG, Late).abort()
+
+
+def test_a_silent_address_is_waited_for_when_the_others_have_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_blocking_stream, "HEAD_START", 0.0)
+    with full_backlog() as silence:
+        host_with(monkeypatch, place(silence), unused())
+        with pytest.raises(Late):
+            connect("host.test", 9, 0.05, Late)
+
+
+def test_the_families_of_a_host_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def no_socket(family: int, kind: int, protocol: int) -> socket.socket:
+        tried.append(family)
+        raise OSError
+
+    six: Address = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 9, 0, 0))
+    host_with(monkeypatch, six, six, ("127.0.0.1", 9))
+    monkeypatch.setattr(socket, "socket", no_socket)
+    with pytest.raises(ConnectError):
+        connect("host.test", 9, LONG, Late)
+    assert tried == [socket.AF_INET6, socket.AF_INET, socket.AF_INET6]
+
+
 def test_when_no_address_can_be_reached_every_reason_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     host_with(monkeypatch, unused(), unused())
     with pytest.raises(ConnectError) as caught:
@@ -339,6 +383,13 @@ def test_who_speaks_no_tls_is_a_connect_error(client_context: ssl.SSLContext) ->
     with talking_to(babble) as stream, pytest.raises(ConnectError) as caught:
         stream.start_tls(client_context, "localhost", LONG, Late)
     assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+def test_who_resets_instead_of_speaking_tls_is_one_who_ended_it(client_context: ssl.SSLContext) -> None:
+    """So is who closes with bytes unread, as every server does that is no TLS server."""
+    with talking_to(reset) as stream, pytest.raises(ConnectError) as caught:
+        stream.start_tls(client_context, "localhost", LONG, Late)
+    assert isinstance(caught.value.__cause__, ssl.SSLEOFError)
 
 
 def test_a_handshake_that_takes_too_long_is_what_was_said(client_context: ssl.SSLContext) -> None:

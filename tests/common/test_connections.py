@@ -6,7 +6,9 @@ import asyncio
 import gc
 import socket
 import ssl
+import sys
 import threading
+from types import ModuleType
 
 import anyio
 import httpcore
@@ -15,7 +17,7 @@ import pytest
 import respx
 
 from slo_common._async_connections import AsyncAnswer, AsyncConnections
-from slo_common._connections import Answer, Connections
+from slo_common._connections import Answer, Connections, mocked
 from slo_common._core_connections import network
 from slo_common._headers import FieldLines, joined
 from slo_common._http11 import Parts
@@ -408,6 +410,17 @@ def test_mocks_that_pass_a_blocking_request_on_let_httpcore_send_it() -> None:
             assert type(answer._connection).__module__ == "slo_common._core_connections"  # pyright: ignore[reportPrivateUsage]  # nothing else tells
             answer.close()
         connections.close()
+
+
+@pytest.mark.parametrize("connection", ["HTTPConnection", "AsyncHTTPConnection"])
+def test_what_another_thread_is_loading_is_not_mocked(connection: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpcore", ModuleType("httpcore"))
+    assert mocked(connection) is False
+
+
+def test_without_httpcore_nothing_is_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "httpcore")
+    assert mocked("HTTPConnection") is False
 
 
 async def test_the_body_of_a_mock_may_be_any_stream() -> None:

@@ -69,6 +69,14 @@ def test_an_attempt_is_bounded_by_the_timeouts_and_the_largest_reply() -> None:
     assert (bounds.connect, bounds.read, bounds.total, bounds.max_bytes) == (3.0, 7.0, 20.0, MAX_JSON_BYTES)
 
 
+def test_a_timeout_that_means_never_is_one_that_sockets_take() -> None:
+    """Blocking ones refuse more than 25 days."""
+    runtime = FakeRuntime(ok())
+    run(caller_of(runtime, timeout=Timeouts(total=1e300, connect=1e300)), call_of())
+    (bounds,) = runtime.bounds
+    assert (bounds.connect, bounds.read) == (1e6, 1e6)
+
+
 def test_options_change_what_they_name_and_leave_the_rest() -> None:
     caller = caller_of(FakeRuntime())
     assert caller.with_options() == caller

@@ -371,6 +371,20 @@ async def test_what_a_server_says_before_it_has_read_everything_is_read(kind: Ki
         await asyncio.sleep(0)
 
 
+async def test_what_a_server_says_before_it_breaks_off_an_upload_is_read(kind: Kind) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno")
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    async with Server(refuse).running() as server:
+        connection = connection_to(kind, server.parts())
+        head = await send(connection, server.parts(), request("POST", content=bytes(32 << 20)))
+        assert (head.status, await body_of(connection), connection.is_usable(server.parts())) == (413, b"no", False)
+        await connection.aclose()
+
+
 # How long it waits. The shorter bound is met: of one wait, or of all of them.
 
 BOUNDS = pytest.mark.parametrize(("total", "one", "met"), [(LONG, 0.02, "its own"), (0.02, LONG, "total")])

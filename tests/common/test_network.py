@@ -43,6 +43,10 @@ def test_of_many_reasons_each_is_kept() -> None:
     assert cause.exceptions == (refused, unknown)
 
 
+def test_a_name_without_addresses_cannot_be_reached_either() -> None:
+    assert str(unreachable([])) == "no address can be reached"
+
+
 def test_select_tells_the_same_as_poll() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import cast
 from unittest.mock import patch
 
 import pytest
@@ -186,7 +187,7 @@ def replies(draw: st.DrawFn) -> list[bytes]:
     return [whole[a:b] for a, b in zip([0, *places], [*places, len(whole)], strict=True) if a < b]
 
 
-@given(pieces=replies(), closes=st.booleans(), method=st.sampled_from([b"GET", b"POST", b"DELETE"]))
+@given(pieces=replies(), closes=st.booleans(), method=st.sampled_from([b"GET", b"HEAD", b"POST", b"DELETE"]))
 def test_both_readers_make_the_same_of_a_reply(pieces: list[bytes], closes: bool, method: bytes) -> None:
     by_h11, by_httptools = (outcome(reader, pieces, method=method, closes=closes) for reader in (H11Reader(), HttptoolsReader()))
     if by_httptools.broken and not by_h11.ended:  # httptools sees at once what h11 sees when more has come, or the connection ends
@@ -235,6 +236,11 @@ def test_interim_replies_are_passed_over(reader: Reader) -> None:
 
 def test_a_reply_without_a_body_ends_with_its_head(reader: Reader) -> None:
     found = outcome(reader, [reply(b"Content-Length: 5", line=b"HTTP/1.1 204 No Content")])
+    assert (found.ended, found.reusable, found.body) == (True, True, b"")
+
+
+def test_a_reply_to_head_ends_with_its_head(reader: Reader) -> None:
+    found = outcome(reader, [reply(b"Content-Length: 5")], method=b"HEAD")
     assert (found.ended, found.reusable, found.body) == (True, True, b"")
 
 
@@ -305,3 +311,47 @@ def test_h11_reads_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     best_reader.cache_clear()
     assert best_reader() is H11Reader
     best_reader.cache_clear()
+
+
+TOLD = ("on_message_begin", "on_header", "on_headers_complete", "on_body", "on_message_complete")
+"""What httptools calls."""
+
+
+def interrupted_in(name: str) -> HttptoolsReader:
+    """A reader in whose function of that name a signal arrives."""
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    return cast("HttptoolsReader", type("Interrupted", (HttptoolsReader,), {name: press})())
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_ctrl_c_within_what_httptools_calls_is_passed_on(name: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        outcome(interrupted_in(name), [WHOLE])
+
+
+class InterruptedAtTheEnd(HttptoolsReader):
+    """A signal arrives when the reply is whole."""
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_behind_a_reply_ends_the_use_of_its_connection() -> None:
+    reader = InterruptedAtTheEnd()
+    message = reader.expect(b"GET")
+    with pytest.raises(KeyboardInterrupt):
+        reader.feed(WHOLE)
+    assert (message.ended, message.reusable) == (True, False)
+
+
+def test_what_was_being_handled_already_is_not_taken_for_ctrl_c() -> None:
+    """The exception that an ``except`` around the call handles is the context of what httptools raises."""
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        found = outcome(HttptoolsReader(), [reply(b"Transfer-Encoding: chunked", body=b"x\r\n")])
+    assert found.broken
