@@ -30,8 +30,6 @@ Late = type[NetworkFailure]
 """What to raise when it takes too long."""
 _AT_MOST = 64 * 1024
 """Bytes of one read."""
-_LONGEST = 1_000_000.0
-"""Seconds of one wait, 11 days: more overflows in the system's calls."""
 
 
 class BlockingStream:
@@ -43,7 +41,7 @@ class BlockingStream:
     def read(self, seconds: float, late: Late) -> bytes:
         """What has come; nothing at the end. Raises :class:`~slo_common._network.ReadError`, or ``late``."""
         try:
-            self._sock.settimeout(min(seconds, _LONGEST))
+            self._sock.settimeout(seconds)
             return self._sock.recv(_AT_MOST)
         except TimeoutError:
             raise late from None
@@ -56,7 +54,7 @@ class BlockingStream:
         while left:
             seconds, late = limit()
             try:
-                self._sock.settimeout(min(seconds, _LONGEST))
+                self._sock.settimeout(seconds)
                 left = left[self._sock.send(left) :]
             except TimeoutError:
                 raise late from None
@@ -70,7 +68,7 @@ class BlockingStream:
     def start_tls(self, context: ssl.SSLContext, host: str, seconds: float, late: Late) -> None:
         """Go on with TLS. Raises :class:`~slo_common._network.ConnectError`, or ``late``; what is left is to be aborted then."""
         try:
-            self._sock.settimeout(min(seconds, _LONGEST))
+            self._sock.settimeout(seconds)
             # First without the handshake: the socket is known, and can be closed, if that is interrupted.
             self._sock = secured = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
             secured.do_handshake()
@@ -100,7 +98,7 @@ def connect(host: str, port: int, seconds: float, late: Late) -> BlockingStream:
 
 def _open_socket(host: str, port: int, seconds: float, late: Late) -> socket.socket:
     """A connected socket. The addresses of a host are tried side by side."""
-    ends = time.monotonic() + min(seconds, _LONGEST)
+    ends = time.monotonic() + seconds
     ahead = deque(by_turns(literal(host, port) or socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     failures: list[OSError] = []
     with selectors.DefaultSelector() as trying:

@@ -182,14 +182,6 @@ def test_a_read_that_took_too_long_leaves_the_stream_usable() -> None:
         assert hear(stream) == b"x"
 
 
-def test_waits_of_any_length_can_be_asked_for() -> None:
-    with Server(echo) as server:
-        stream = connect("127.0.0.1", server.port, 1e12, Late)
-        say(stream, b"x", 1e12)
-        assert hear(stream, 1e12) == b"x"
-        stream.abort()
-
-
 # What is asked of an idle connection.
 
 
