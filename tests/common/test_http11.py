@@ -209,6 +209,10 @@ async def test_a_post_without_a_body_says_so(kind: Kind) -> None:
     assert b"content-length: 0\r\n" in await ask_once(kind, request("POST"))
 
 
+async def test_a_delete_with_a_body_has_its_length(kind: Kind) -> None:
+    assert b"content-length: 2\r\n" in await ask_once(kind, request("DELETE", content=b"{}"), 2)
+
+
 async def test_a_delete_without_a_body_says_nothing_of_it(kind: Kind) -> None:
     assert b"content-length" not in await ask_once(kind, request("DELETE"))
 
@@ -322,6 +326,14 @@ async def test_a_request_that_fails_leaves_no_socket_open(kind: Kind) -> None:
         with pytest.raises(ReadTimeout):
             await send(connection, server.parts(), read=0.02)
         await asyncio.wait_for(ended.wait(), LONG)
+
+
+async def test_a_closed_connection_is_for_nobody(kind: Kind) -> None:
+    async with Server(answering([])).running() as server:
+        connection = connection_to(kind, server.parts())
+        await ask(connection, server.parts())
+        await connection.aclose()
+        assert not connection.is_usable(server.parts())
 
 
 async def test_a_closed_connection_has_no_socket(kind: Kind) -> None:
