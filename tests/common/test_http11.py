@@ -328,6 +328,15 @@ async def test_a_request_that_fails_leaves_no_socket_open(kind: Kind) -> None:
         await asyncio.wait_for(ended.wait(), LONG)
 
 
+async def test_an_address_without_a_port_has_that_of_its_scheme(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Server(answering([])).running() as server:
+        monkeypatch.setitem(_http11.PORTS, b"http", server.port)
+        parts = (b"http", b"127.0.0.1", None, b"/", b"api.test")
+        connection = connection_to(kind, parts)
+        assert await ask(connection, parts) == b"{}"
+        await connection.aclose()
+
+
 async def test_a_closed_connection_is_for_nobody(kind: Kind) -> None:
     async with Server(answering([])).running() as server:
         connection = connection_to(kind, server.parts())
