@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from slo_common import ConfigurationError, _http11
+from slo_common import ConfigurationError, _http11, _http11_async, _http11_sync
 from slo_common._headers import FieldLines
 from slo_common._http11 import Context, Parts
 from slo_common._http11_async import AsyncHttp11
@@ -457,6 +457,18 @@ async def test_writing_takes_no_longer(kind: Kind, total: float, one: float, met
             )
         await asyncio.sleep(0)
     assert type(caught.value) is (TimeIsOver if met == "total" else WriteTimeout)
+
+
+async def test_a_body_that_goes_with_its_head_takes_no_longer_either(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    for module in (_http11_sync, _http11_async):
+        monkeypatch.setattr(module, "APART", 1 << 30)
+    async with Server(deaf).running() as server:
+        with pytest.raises(WriteTimeout):
+            await send(connection_to(kind, server.parts()), server.parts(), request("POST", content=bytes(64 << 20)), read=0.05)
+        await asyncio.sleep(0)
 
 
 async def test_a_body_that_comes_in_drops_takes_no_longer_than_all_may(kind: Kind) -> None:
