@@ -15,6 +15,7 @@ import httpcore
 import httpx
 import pytest
 import respx
+from attrs import evolve
 
 from slo_common._async_connections import AsyncAnswer, AsyncConnections
 from slo_common._connections import Answer, Connections, mocked
@@ -254,7 +255,7 @@ async def test_async_connections_closed_in_the_middle_close_what_comes_back() ->
 
 
 def test_a_place_whose_request_failed_can_be_lent_again() -> None:
-    connections = blocking()
+    connections = blocking(size=1)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectError):
@@ -306,6 +307,24 @@ def test_f04_when_all_are_lent_the_pool_is_exhausted() -> None:
             connections.send(*order(server.url, pool=0.0), Notes())
         held.close()
         connections.close()
+
+
+@pytest.mark.parametrize(("connect", "total"), [(3.0, 9.0), (9.0, 3.0)])
+def test_a_place_is_waited_for_no_longer_than_a_connection_and_all_may_take(
+    connect: float, total: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def take(timeout: float) -> None:
+        waits.append(timeout)
+        raise Exhausted
+
+    connections = blocking()
+    monkeypatch.setattr(connections._leases, "take", take)  # pyright: ignore[reportPrivateUsage]  # it would wait
+    asked, parts, bounds = order("http://127.0.0.1:9")
+    with pytest.raises(Exhausted):
+        connections.send(asked, parts, evolve(bounds, connect=connect, total=total), Notes())
+    assert waits == [3.0]
 
 
 async def test_f04_when_all_are_lent_the_async_pool_is_exhausted() -> None:
