@@ -437,6 +437,14 @@ def test_what_another_thread_is_loading_is_not_mocked(connection: str, monkeypat
     assert mocked(connection) is False
 
 
+def test_a_blocking_connection_of_httpcores_is_not_for_another_address() -> None:
+    with Shop().serve() as one, Shop().serve() as two, respx.mock(assert_all_called=False) as mocks:
+        mocks.route().pass_through()
+        connections = blocking(size=1)
+        assert [fetch(connections, server.url) for server in (one, two)] == [b"[]", b"[]"]
+        connections.close()
+
+
 def test_without_httpcore_nothing_is_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "httpcore")
     assert mocked("HTTPConnection") is False
