@@ -437,6 +437,16 @@ def test_what_another_thread_is_loading_is_not_mocked(connection: str, monkeypat
     assert mocked(connection) is False
 
 
+def test_a_blocking_reply_of_httpcores_that_is_not_wanted_ends_its_connection() -> None:
+    with Shop().serve() as server, respx.mock(assert_all_called=False) as mocks:
+        mocks.route().pass_through()
+        connections = blocking()
+        answer = connections.send(*order(server.url), Notes())
+        answer.close()
+        assert answer._connection._connection.is_closed()  # type: ignore[attr-defined]  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportAttributeAccessIssue]  # httpcore's, which nobody else asks
+        connections.close()
+
+
 def test_a_blocking_connection_of_httpcores_is_not_for_another_address() -> None:
     with Shop().serve() as one, Shop().serve() as two, respx.mock(assert_all_called=False) as mocks:
         mocks.route().pass_through()
