@@ -138,6 +138,22 @@ async def test_a_large_body_comes_whole_and_never_all_at_once() -> None:
     assert max(waiting) < 2 * ENOUGH
 
 
+async def test_a_socket_whose_bytes_nobody_reads_is_left_alone() -> None:
+    async with talking_to(silent) as stream:
+        arrives(stream, bytes(ENOUGH))
+        left_alone = not stream._transport.is_reading()  # pyright: ignore[reportPrivateUsage]  # not seen from outside
+        await hear(stream)
+        assert (left_alone, stream._transport.is_reading()) == (True, True)  # pyright: ignore[reportPrivateUsage]  # as above
+
+
+async def test_what_has_landed_stays_when_more_lands_in_its_place() -> None:
+    """All connections of a thread have one buffer for that."""
+    async with talking_to(silent) as one, talking_to(silent) as two:
+        arrives(one, b"one")
+        arrives(two, b"two")
+        assert (await hear(one), await hear(two)) == (b"one", b"two")
+
+
 async def test_what_waits_can_be_read_after_the_other_side_has_gone() -> None:
     body = os.urandom(ENOUGH)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -139,6 +141,12 @@ def test_f22_a_bomb_is_inflated_in_small_steps() -> None:
 def test_f22_a_small_body_may_inflate_as_it_likes() -> None:
     zeros = b"\0" * (RATIO_FROM - 1)
     assert read(gzip.compress(zeros)) == zeros
+
+
+@pytest.mark.parametrize(("encoding", "packed"), [("", bytes), ("gzip", gzip.compress)])
+def test_f22_a_large_body_may_be_as_large_as_the_wire_brings_it(encoding: str, packed: Callable[[bytes], bytes]) -> None:
+    body = os.urandom(RATIO_FROM + 1)
+    assert read(packed(body), encoding=encoding) == body
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(1, 20), min_size=1, max_size=20), st.integers(1, 3))
