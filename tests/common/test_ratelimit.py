@@ -165,6 +165,12 @@ def test_a_malformed_draft_field_is_ignored(value: str) -> None:
     assert (state.limit, state.remaining, state.reset_in, state.retry_after) == (None, None, None, None)
 
 
+@pytest.mark.parametrize("prefix", ["x-ratelimit-", "ratelimit-"])
+@pytest.mark.parametrize(("member", "attribute"), [("limit", "limit"), ("remaining", "remaining"), ("reset", "reset_in")])
+def test_each_field_alone_says_something(prefix: str, member: str, attribute: str) -> None:
+    assert getattr(parse({prefix + member: "5"}), attribute) == 5
+
+
 def test_retry_after_alone_is_kept() -> None:
     assert parse({"retry-after": "4"}) == RateLimitState(retry_after=4)
 

@@ -12,7 +12,7 @@ from slo_common import UNSET, InvalidArgument, OpenEnum, Secret, Timeouts, Unset
 from slo_common._auth import HeaderAuth, account_digest
 from slo_common._drive import drive
 from slo_common._errors import api_error
-from slo_common._values import Call, Reply, Request
+from slo_common._values import Bounds, Call, Reply, Request
 from tests.common.fakes import call_of
 
 CALL: Call[Any] = call_of()
@@ -140,3 +140,13 @@ def test_the_account_is_the_same_for_the_same_secrets_and_no_other() -> None:
 
 def test_an_account_of_ones_own_is_kept() -> None:
     assert HeaderAuth(headers=(), account="mine").account == "mine"
+
+
+@pytest.mark.parametrize(
+    ("connect", "read", "total", "waits"),
+    [(2.0, 3.0, 9.0, (2.0, 3.0, 3.0, 2.0)), (2.0, 3.0, 1.0, (1.0, 1.0, 1.0, 1.0)), (2.0, 3.0, 0.0, (0.001,) * 4)],
+    ids=["their own", "the total", "never none, which would mean not to wait at all"],
+)
+def test_httpx_is_told_the_shorter_bound(connect: float, read: float, total: float, waits: tuple[float, ...]) -> None:
+    told = Bounds(connect=connect, read=read, total=total, max_bytes=1).waits()
+    assert tuple(told[name] for name in ("connect", "read", "write", "pool")) == waits
