@@ -698,10 +698,10 @@ def test_a_place_asked_for_by_a_call_that_is_cancelled_meanwhile_is_given_back()
                 raise KeyboardInterrupt
             return result
 
-    limiter = OnDisk()
+    limiter, runtime = OnDisk(), Cancelled()
     with pytest.raises(KeyboardInterrupt):
-        run(caller_of(Cancelled(), limiter=limiter), call_of())
-    assert limiter.events == ["reserve", "cancel"]
+        run(caller_of(runtime, limiter=limiter), call_of())
+    assert (limiter.events, runtime.offloaded) == (["reserve", "cancel"], 2)
 
 
 class Queue:
