@@ -437,6 +437,16 @@ def test_what_another_thread_is_loading_is_not_mocked(connection: str, monkeypat
     assert mocked(connection) is False
 
 
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_reply_of_httpcores_that_is_not_wanted_has_no_more_pieces() -> None:
+    with Shop().serve() as server:
+        connections = AsyncConnections(no_context, 9)
+        answer = await connections.send(*order(server.url), Notes())
+        await answer.aclose()
+        assert await answer.piece() is None
+        await connections.aclose()
+
+
 def test_a_blocking_reply_of_httpcores_that_is_not_wanted_ends_its_connection() -> None:
     with Shop().serve() as server, respx.mock(assert_all_called=False) as mocks:
         mocks.route().pass_through()
