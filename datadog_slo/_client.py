@@ -16,7 +16,7 @@ from slo_common._timeouts import Timeouts
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
-    from slo_common._http import SyncHTTP
+    from slo_common._httpx import SyncHTTP
 
 
 class DatadogSLO(SyncClient):

@@ -20,7 +20,7 @@ from slo_common._url import base_url as checked_url
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
-    from slo_common._http import AsyncHTTP, SyncHTTP
+    from slo_common._httpx import AsyncHTTP, SyncHTTP
     from slo_common._limiter import RateLimiter
 
 BASE_URL: Final = "https://api.rootly.com"

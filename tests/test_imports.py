@@ -71,7 +71,7 @@ IMPORTS = tuple(
 
 def test_httpx_is_imported_by_one_module() -> None:
     importers = [i for i in IMPORTS if i.top == "httpx"]
-    assert {i.importer for i in importers} == {"slo_common._http"}
+    assert {i.importer for i in importers} == {"slo_common._httpx"}
 
 
 def test_httpcore_is_imported_for_trio_for_proxies_and_for_mocks() -> None:
@@ -100,7 +100,7 @@ def test_folder_name_common_is_never_imported() -> None:
 
 
 def test_third_party_imports_are_declared_dependencies() -> None:
-    declared = {"anyio", "attr", "attrs", "cattrs", "h11", "httpcore", "httpx", "sniffio", "tenacity"}
+    declared = {"anyio", "attr", "attrs", "cattrs", "certifi", "h11", "httpcore", "httpx", "sniffio", "tenacity"}
     at_load = {i.top for i in IMPORTS if i.at_load and i.importer != "slo_common.sandbox.pytest_plugin"}
     assert at_load - declared - set(PACKAGES) - sys.stdlib_module_names <= set(OPTIONAL)
 

@@ -26,7 +26,7 @@ from zabbix_sla._rpc import Outcome, Rpc, single
 
 if TYPE_CHECKING:
     from slo_common._events import OnEvent
-    from slo_common._http import AsyncHTTP, SyncHTTP
+    from slo_common._httpx import AsyncHTTP, SyncHTTP
     from zabbix_sla._resources import ApiInfo, Services, Slas
     from zabbix_sla._resources_async import AsyncApiInfo, AsyncServices, AsyncSlas
 

@@ -16,6 +16,7 @@ from slo_common._connections import Head, mocked
 from slo_common._headers import FieldLines
 from slo_common._http11 import Context, Parts, Witness
 from slo_common._leases import AsyncLeases
+from slo_common._url import parts_of
 from slo_common._values import Bounds, Request
 
 
@@ -80,9 +81,9 @@ class AsyncConnections:
             self._on_asyncio = current_async_library() == "asyncio"
         return self._on_asyncio and not mocked("AsyncHTTPConnection")
 
-    async def send(self, request: Request, parts: Parts, bounds: Bounds, witness: Witness) -> AsyncAnswer:
+    async def send(self, request: Request, bounds: Bounds, witness: Witness) -> AsyncAnswer:
         """Send and read the head of the reply. The answer holds its connection until it is closed."""
-        ends = time.monotonic() + bounds.total
+        parts, ends = parts_of(request.url), time.monotonic() + bounds.total
         line = await self._leases.take(min(bounds.connect, bounds.total))
         answered = False
         try:

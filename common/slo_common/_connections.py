@@ -14,6 +14,7 @@ from typing import Protocol
 from slo_common._headers import FieldLines
 from slo_common._http11 import Context, Parts, Witness
 from slo_common._leases import SyncLeases
+from slo_common._url import parts_of
 from slo_common._values import Bounds, Request
 
 
@@ -98,9 +99,9 @@ class Connections:
         self._leases = SyncLeases(lambda: _Line(context, lines), size)
         self._closed = False
 
-    def send(self, request: Request, parts: Parts, bounds: Bounds, witness: Witness) -> Answer:
+    def send(self, request: Request, bounds: Bounds, witness: Witness) -> Answer:
         """Send and read the head of the reply. The answer holds its connection until it is closed."""
-        ends = time.monotonic() + bounds.total
+        parts, ends = parts_of(request.url), time.monotonic() + bounds.total
         line = self._leases.take(min(bounds.connect, bounds.total))
         answered = False
         try:

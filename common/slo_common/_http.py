@@ -1,4 +1,4 @@
-"""Everything that touches httpx: what carries a request, and the door into a sandbox. Nothing else imports it.
+"""What carries a request: connections of our own, or what httpx has where the caller or the environment asks for it.
 
 Without a client from the caller and without a proxy the connections are our own: cookies, redirects, event hooks and a log of whole
 URLs are not wanted here, and half of a call's time goes there. A client that the caller gives is used as it is.
@@ -10,17 +10,10 @@ import functools
 import os
 import ssl
 import sys
-import time
-import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
-from urllib.parse import parse_qsl, unquote
-
-import anyio
-import httpx
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
 
 from slo_common._body import BodyReader, Sink
-from slo_common._deadline import Deadline
 from slo_common._errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -30,42 +23,52 @@ from slo_common._errors import (
     TransportError,
 )
 from slo_common._failures import Progress, deadline_exceeded, translate
-from slo_common._leases import KEEP_ALIVE, Exhausted
+from slo_common._leases import CONNECTIONS, Exhausted
 from slo_common._network import NetworkFailure
 from slo_common._values import Bounds, Reply, Request
 
 if TYPE_CHECKING:
-    from slo_common._async_connections import AsyncAnswer, AsyncConnections
-    from slo_common._connections import Answer, Connections
-    from slo_common._http11 import Parts
-    from slo_common.sandbox._state import Sandbox, SandboxRequest
-    from slo_common.sandbox._steps import Broken, Drop
+    from slo_common._async_connections import AsyncConnections
+    from slo_common._connections import Connections
+    from slo_common._deadline import Deadline
+    from slo_common._httpx import AsyncHTTP, AsyncHttpx, SyncHTTP, SyncHttpx
 
-CONNECTIONS = 256
-"""At most so many at once for each client."""
 
-SyncHTTP = httpx.Client | httpx.BaseTransport
-"""What a sync client takes as ``http=``: a client of yours (never closed by us) or a transport."""
-AsyncHTTP = httpx.AsyncClient | httpx.AsyncBaseTransport
+class _Head(Protocol):
+    """The head of a reply."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def version(self) -> object: ...
 
 
 @functools.cache
-def _http_errors(*, httpcore_is_loaded: bool) -> tuple[type[Exception], ...]:
-    """What a failed exchange raises; asked for when one has. Loading httpcore to find that it was not used takes long."""
-    errors = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, NetworkFailure, Exhausted, OSError, UnicodeError)
-    if not httpcore_is_loaded:
-        return errors
-    import httpcore
+def _http_errors(*, loaded: frozenset[str]) -> tuple[type[Exception], ...]:
+    """What a failed exchange raises, as far as these libraries are loaded: to find that they were not used takes long."""
+    errors: tuple[type[Exception], ...] = (NetworkFailure, Exhausted, OSError, UnicodeError)
+    if "httpx" in loaded:
+        from slo_common import _httpx
 
-    return (
-        *errors,
-        httpcore.TimeoutException,
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-        httpcore.ProxyError,
-        httpcore.UnsupportedProtocol,
-        httpcore.ConnectionNotAvailable,
-    )
+        errors += _httpx.ERRORS
+    if "httpcore" in loaded:
+        import httpcore
+
+        errors += (
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            httpcore.ProxyError,
+            httpcore.UnsupportedProtocol,
+            httpcore.ConnectionNotAvailable,
+        )
+    return errors
+
+
+def _is_of_the_wire(error: Exception) -> bool:
+    return isinstance(error, _http_errors(loaded=frozenset(sys.modules.keys() & {"httpx", "httpcore"})))
 
 
 def _ours(error: BaseException, *, what: str, url: str, progress: Progress) -> TransportError | DeadlineExceeded | None:
@@ -74,13 +77,9 @@ def _ours(error: BaseException, *, what: str, url: str, progress: Progress) -> T
         error.__traceback__ = None
         return None
     # SloError first: one of them, DeadlineExceeded, is an OSError too.
-    if (
-        isinstance(error, SloError)
-        or progress.writing
-        or not isinstance(error, _http_errors(httpcore_is_loaded="httpcore" in sys.modules))
-    ):
+    if isinstance(error, SloError) or progress.writing or not _is_of_the_wire(error):
         return None
-    if isinstance(error, (httpx.InvalidURL, UnicodeError)):
+    if isinstance(error, UnicodeError) or type(error).__name__ == "InvalidURL":
         return ProtocolError(f"{what}: the request could not be put on the wire ({type(error).__name__})", sent=Sent.NO, final=True)
     return translate(error, what=what, url=url, progress=progress, connections=CONNECTIONS)
 
@@ -90,19 +89,6 @@ def _ends_by_close(version: object, headers: Mapping[str, str]) -> bool:
     if version not in (b"HTTP/1.0", b"HTTP/1.1"):
         return False
     return "content-length" not in headers and "transfer-encoding" not in headers and "content-encoding" not in headers
-
-
-@functools.lru_cache(maxsize=1024)
-def _url(text: str) -> httpx.URL:
-    """Parsing one costs more than sending by it."""
-    return httpx.URL(text)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parts(text: str) -> Parts:
-    """The same for our own connections."""
-    url = httpx.URL(text)
-    return url.raw_scheme, url.raw_host, url.port, url.raw_path, url.netloc
 
 
 class _Collected:
@@ -128,58 +114,10 @@ def _sink_for(status: int, sink: Sink | None, memory: _Collected) -> Sink:
     return chosen
 
 
-class _Fields:
-    """The head of a reply that httpx gives."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.headers = {k.lower(): v for k, v in response.headers.items()}  # httpx joins repeated ones by ", "
-        self.version: object = response.extensions.get("http_version")
-        if response.is_stream_consumed:  # a mock that came with its content, decoded by httpx already
-            self.headers.pop("content-encoding", None)
-
-
-class _Given(_Fields):
-    """A reply by the client or the transport that the caller gave."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(response)
-        self._response = response
-        self._pieces = iter((response.content,)) if response.is_stream_consumed else response.iter_raw()
-
-    def piece(self) -> bytes | None:
-        return next(self._pieces, None)
-
-    def close(self) -> None:
-        self._response.close()
-
-
-class _AsyncGiven(_Fields):
-    """A reply by the client or the transport that the caller gave."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(response)
-        self._response = response
-        self._pieces = cast("AsyncGenerator[bytes]", _once(response) if response.is_stream_consumed else response.aiter_raw())
-
-    async def piece(self) -> bytes | None:
-        return await anext(self._pieces, None)
-
-    async def aclose(self) -> None:
-        await self._pieces.aclose()
-        await self._response.aclose()
-
-
-async def _once(response: httpx.Response) -> AsyncGenerator[bytes]:
-    yield response.content
-
-
 class _Reading:
     """One reply on its way in."""
 
-    def __init__(
-        self, answer: Answer | AsyncAnswer | _Fields, bounds: Bounds, what: str, sink: Sink | None, progress: Progress
-    ) -> None:
+    def __init__(self, answer: _Head, bounds: Bounds, what: str, sink: Sink | None, progress: Progress) -> None:
         progress.answered = True
         self._answer = answer
         self._progress = progress
@@ -210,8 +148,15 @@ class _Reading:
 @functools.cache
 def shared_ssl_context() -> ssl.SSLContext:
     """The default trust store, honouring SSL_CERT_FILE and SSL_CERT_DIR as httpx does."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
-        return httpx.create_ssl_context()
+        if file:
+            return ssl.create_default_context(cafile=file)
+        if folder:
+            return ssl.create_default_context(capath=folder)
+        import certifi
+
+        return ssl.create_default_context(cafile=certifi.where())
     except OSError:
         raise _unreadable_trust_store() from None
 
@@ -227,51 +172,31 @@ def _unreadable_trust_store() -> ConfigurationError:
     return ConfigurationError("SSL_CERT_FILE or SSL_CERT_DIR names a file that cannot be read")
 
 
-def _proxy_trouble() -> ConfigurationError:
-    names = ", ".join(
-        n for n in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy") if os.environ.get(n)
-    )
-    return ConfigurationError(
-        f"the proxy named by {names or 'the environment'} cannot be used: allowed: http:// or https:// (socks5:// needs the socksio package)"
-    )
-
-
-def _pool() -> httpx.Limits:
-    return httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=KEEP_ALIVE)
-
-
 def _no_proxies() -> bool:
     """Whether neither the environment nor the system names a proxy, so that our own connections can be used."""
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return True  # what follows takes as long to load as half of a client
+    import urllib.request
+
     return not urllib.request.getproxies()
 
 
 # What carries a request.
 
 
-def _wrong_http(http: object, kinds: str) -> ConfigurationError:
-    return ConfigurationError(f"http: a {type(http).__name__} was given; allowed: {kinds}")
-
-
-def _refuse_after_fork(http: object, *, used: bool) -> None:
-    """What the caller brought cannot be opened anew, and its connections would bring the parent's answers."""
-    if used and http is not None and not isinstance(http, SandboxTransport):
-        raise ConfigurationError(
-            "http: the httpx client or transport that you brought was used before this process was forked; make a client in each process"
-        )
-
-
 class SyncCarrier:
     """One way of sending: the client or the transport that was given, or connections of our own."""
 
     def __init__(self, http: SyncHTTP | None, deadline: Deadline) -> None:
-        if http is not None and not isinstance(http, (httpx.Client, httpx.BaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
-            raise _wrong_http(http, "an httpx.Client or an httpx transport (sync)")
-        self._given = http
+        self._given: SyncHttpx | None = None
+        if http is not None:
+            from slo_common._httpx import SyncHttpx
+
+            self._given = SyncHttpx(http)
         self._deadline = deadline
-        self._used = False
         self._via = self._open()
 
-    def _open(self) -> SyncHTTP | Connections:
+    def _open(self) -> SyncHttpx | Connections:
         if self._given is not None:
             return self._given
         if _no_proxies():
@@ -279,52 +204,31 @@ class SyncCarrier:
 
             _check_trust_store()
             return Connections(shared_ssl_context, CONNECTIONS)
-        try:
-            client = httpx.Client(verify=shared_ssl_context(), limits=_pool())
-        except (ValueError, ImportError):
-            raise _proxy_trouble() from None
-        from slo_common._sockets import bind
+        from slo_common._httpx import SyncProxied
 
-        inside = vars(client)
-        for transport in (inside["_transport"], *cast("dict[object, object]", inside["_mounts"]).values()):
-            if transport is not None:  # None: an address that the environment keeps from its proxy
-                bind(transport, self._deadline)
-        return client
+        return SyncProxied(shared_ssl_context(), self._deadline)
 
     def reopen(self) -> None:
         """Begin with new connections, in a forked process."""
-        _refuse_after_fork(self._given, used=self._used)
+        if self._given is not None:
+            self._given.check_after_fork()
         self._via = self._open()
 
     @property
     def is_closed(self) -> bool:
         """Whether the caller has closed the client that it gave."""
-        return isinstance(self._given, httpx.Client) and self._given.is_closed
+        return self._given is not None and self._given.is_closed
 
     def close(self) -> None:
         """Close the connections; never a client that was given."""
-        if not isinstance(self._given, httpx.Client):
-            self._via.close()
-
-    def _send(self, request: Request, bounds: Bounds, progress: Progress) -> Answer | _Given:
-        self._used = True
-        via = self._via
-        if not isinstance(via, (httpx.BaseTransport, httpx.Client)):
-            return via.send(request, _parts(request.url), bounds, progress)
-        headers, extensions = list(request.headers), {"timeout": bounds.waits(), "trace": progress.trace}
-        url = _url(request.url)
-        if isinstance(via, httpx.BaseTransport):
-            built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-            return _Given(via.handle_request(built))
-        built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-        return _Given(via.send(built, stream=True, auth=None, follow_redirects=False))
+        self._via.close()
 
     def exchange(
         self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress, check: Callable[[], None]
     ) -> Reply:
         """Send and read to the end; ``check`` is called after each chunk and may raise. Raises :class:`TransportError`."""
         try:
-            answer = self._send(request, bounds, progress)
+            answer = self._via.send(request, bounds, progress)
             try:
                 reading = _Reading(answer, bounds, what, sink, progress)
                 while (raw := answer.piece()) is not None:
@@ -344,65 +248,53 @@ class AsyncCarrier:
     """One way of sending: the client or the transport that was given, or connections of our own."""
 
     def __init__(self, http: AsyncHTTP | None) -> None:
-        if http is not None and not isinstance(http, (httpx.AsyncClient, httpx.AsyncBaseTransport)):  # pyright: ignore[reportUnnecessaryIsInstance]  # for callers without a type checker
-            raise _wrong_http(http, "an httpx.AsyncClient or an httpx transport (async)")
-        self._given = http
-        self._used = False
+        self._given: AsyncHttpx | None = None
+        if http is not None:
+            from slo_common._httpx import AsyncHttpx
+
+            self._given = AsyncHttpx(http)
         self._via = self._open()
 
-    def _open(self) -> AsyncHTTP | AsyncConnections:
+    def _open(self) -> AsyncHttpx | AsyncConnections:
         if self._given is not None:
             return self._given
         if _no_proxies():
-            _check_trust_store()
             from slo_common._async_connections import AsyncConnections
 
+            _check_trust_store()
             return AsyncConnections(shared_ssl_context, CONNECTIONS)
-        try:
-            return httpx.AsyncClient(verify=shared_ssl_context(), limits=_pool())
-        except (ValueError, ImportError):
-            raise _proxy_trouble() from None
+        from slo_common._httpx import AsyncProxied
+
+        return AsyncProxied(shared_ssl_context())
 
     def reopen(self) -> None:
         """Begin with new connections, in a forked process."""
-        _refuse_after_fork(self._given, used=self._used)
+        if self._given is not None:
+            self._given.check_after_fork()
         self._via = self._open()
 
     @property
     def is_closed(self) -> bool:
         """Whether the caller has closed the client that it gave."""
-        return isinstance(self._given, httpx.AsyncClient) and self._given.is_closed
+        return self._given is not None and self._given.is_closed
 
     async def aclose(self) -> None:
         """Close the connections; never a client that was given."""
-        if not isinstance(self._given, httpx.AsyncClient):
-            await self._via.aclose()
-
-    async def _send(self, request: Request, bounds: Bounds, progress: Progress) -> AsyncAnswer | _AsyncGiven:
-        self._used = True
-        via = self._via
-        if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)):
-            return await via.send(request, _parts(request.url), bounds, progress)
-        headers, extensions = list(request.headers), {"timeout": bounds.waits(), "trace": progress.trace_async}
-        url = _url(request.url)
-        if isinstance(via, httpx.AsyncBaseTransport):
-            built = httpx.Request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-            return _AsyncGiven(await via.handle_async_request(built))
-        built = via.build_request(request.method, url, headers=headers, content=request.content, extensions=extensions)
-        return _AsyncGiven(await via.send(built, stream=True, auth=None, follow_redirects=False))
+        await self._via.aclose()
 
     async def exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
         """Send and read to the end. Raises :class:`TransportError`, or :class:`DeadlineExceeded`."""
-        via = self._via
-        if not isinstance(via, (httpx.AsyncBaseTransport, httpx.AsyncClient)) and via.keep_time():
+        if self._via.keep_time():
             return await self._exchange(request, bounds, what=what, sink=sink, progress=progress)
+        import anyio
+
         with anyio.move_on_after(bounds.total):
             return await self._exchange(request, bounds, what=what, sink=sink, progress=progress)
         raise deadline_exceeded(what, sent=progress.sent)
 
     async def _exchange(self, request: Request, bounds: Bounds, *, what: str, sink: Sink | None, progress: Progress) -> Reply:
         try:
-            answer = await self._send(request, bounds, progress)
+            answer = await self._via.send(request, bounds, progress)
             try:
                 reading = _Reading(answer, bounds, what, sink, progress)
                 while (raw := await answer.piece()) is not None:
@@ -415,108 +307,3 @@ class AsyncCarrier:
             if failure is None:
                 raise
         raise failure
-
-
-# The door into a sandbox.
-
-
-class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """An httpx transport, sync and async, that answers from a sandbox.
-
-    Raises :class:`~slo_common.ConfigurationError` for a fault that only a real connection can show.
-    """
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        wait, answer = self._answer(request, request.read())
-        if wait:
-            time.sleep(wait)
-        return _response(answer, request)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        wait, answer = self._answer(request, await request.aread())
-        if wait:
-            await anyio.sleep(wait)
-        return _response(answer, request)
-
-    def _answer(self, request: httpx.Request, body: bytes) -> tuple[float, Reply | Drop]:
-        """The answer, and the seconds of silence before it; in virtual time they have passed."""
-        from slo_common.sandbox._door import as_seen
-        from slo_common.sandbox._state import VirtualClock
-
-        answer = self.sandbox.handle(
-            sandbox_request(request.method, request.url.raw_path.decode("ascii"), request.headers.items(), body)
-        )
-        timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        wait, answer = as_seen(answer, timeouts.get("read"))
-        if isinstance(self.sandbox.clock, VirtualClock):
-            self.sandbox.clock.advance(wait)
-            wait = 0.0
-        return wait, answer
-
-
-def _response(answer: Reply | Drop, request: httpx.Request) -> httpx.Response:
-    from slo_common.sandbox._steps import Drop, SpoiltReply
-
-    match answer:
-        case Drop():
-            raise _dropped(answer, request)
-        case SpoiltReply():
-            return httpx.Response(
-                answer.status, headers=answer.broken.headers, stream=_SpoiltBody(answer.broken, request), request=request
-            )
-        case _:
-            return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.body, request=request)
-
-
-def _dropped(drop: Drop, request: httpx.Request) -> httpx.TransportError:
-    match drop.value:
-        case "before":
-            return httpx.ReadError("Connection reset by peer", request=request)
-        case "after":
-            return httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
-        case _:
-            return httpx.ReadTimeout("timed out", request=request)
-
-
-class _SpoiltBody(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """What is sent of a body, and then how it ends. No generator: a reader that stops early would leave it half read."""
-
-    def __init__(self, broken: Broken, request: httpx.Request) -> None:
-        self._left = [broken.received]
-        self._end = broken.end_seen
-        self._request = request
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        if self._left:
-            return self._left.pop()
-        if self._end is not None:
-            raise _dropped(self._end, self._request)
-        raise StopIteration
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        for piece in self:
-            return piece
-        raise StopAsyncIteration
-
-
-def sandbox_request(method: str, raw_path: str, headers: Iterable[tuple[str, str]], body: bytes) -> SandboxRequest:
-    """A sandbox's view of an HTTP request."""
-    from slo_common.sandbox._state import SandboxRequest
-
-    path, _, query = raw_path.partition("?")
-    return SandboxRequest(
-        method=method,
-        segments=tuple(unquote(s) for s in path.split("/")[1:]),
-        query=tuple(parse_qsl(query, keep_blank_values=True)),
-        headers={k.lower(): v for k, v in headers},
-        body=body,
-    )

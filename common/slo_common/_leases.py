@@ -10,12 +10,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import anyio
+if TYPE_CHECKING:
+    import anyio
 
 T = TypeVar("T")
 
+CONNECTIONS = 256
+"""At most so many at once for each client."""
 KEEP_ALIVE = 5.0
 """Seconds for which an idle connection is used again. Servers and what stands before them close idle ones, the usual bound is 60."""
 IDLE_SECONDS = 30.0
@@ -104,6 +107,8 @@ class AsyncLeases(Generic[T]):
         return item if item is not None else await self._wait(timeout)
 
     async def _wait(self, timeout: float) -> T:
+        import anyio  # blocking calls never need it
+
         item: T | None = None
         with anyio.move_on_after(timeout):
             while item is None:

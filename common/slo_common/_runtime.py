@@ -10,7 +10,6 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-import anyio
 from sniffio import AsyncLibraryNotFoundError, current_async_library
 
 from slo_common._body import Sink
@@ -18,13 +17,14 @@ from slo_common._deadline import Deadline
 from slo_common._drive import drive
 from slo_common._errors import ClientClosed, LoopMismatch, ReadTimeout, Sent, SloError, TransportError
 from slo_common._failures import Progress, deadline_exceeded
-from slo_common._http import AsyncCarrier, AsyncHTTP, SandboxTransport, SyncCarrier, SyncHTTP
+from slo_common._http import AsyncCarrier, SyncCarrier
 from slo_common._limiter import ForkSafeLock
 from slo_common._values import Bounds, Reply, Request
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from slo_common._httpx import AsyncHTTP, SyncHTTP
     from slo_common.sandbox._state import VirtualClock
 
 R = TypeVar("R")
@@ -78,6 +78,10 @@ class Runtime(Protocol):
 
 def _virtual_clock(http: object) -> VirtualClock | None:
     """The clock to sleep by, when a sandbox with a virtual clock was given directly."""
+    if http is None:
+        return None
+    from slo_common._httpx import SandboxTransport
+
     if not isinstance(http, SandboxTransport):
         return None
     from slo_common.sandbox._state import VirtualClock
@@ -231,11 +235,11 @@ class AsyncRuntime:
     async def sleep(self, seconds: float) -> None:
         if self._closed:
             raise ClientClosed("the client was closed")
-        if self._clock is not None:
-            from anyio import lowlevel
+        import anyio  # no part of a blocking client
 
+        if self._clock is not None:
             self._clock.advance(seconds)
-            await lowlevel.checkpoint()
+            await anyio.lowlevel.checkpoint()
         else:
             await anyio.sleep(seconds)
 
@@ -274,6 +278,7 @@ class AsyncRuntime:
         return _AsyncLock()
 
     async def offload(self, function: Callable[[], R]) -> R:
+        import anyio
         from anyio import lowlevel, to_thread
 
         results: list[R] = []
@@ -296,6 +301,8 @@ class AsyncRuntime:
     async def run_all(
         self, jobs: Iterable[Callable[[], Coroutine[Any, Any, R]]], *, limit: int, done: Callable[[int, R], None]
     ) -> None:
+        import anyio
+
         numbered = enumerate(jobs)
 
         async def worker() -> None:
@@ -329,6 +336,8 @@ class AsyncRuntime:
 
 class _AsyncLock:
     def __init__(self) -> None:
+        import anyio
+
         self._lock = anyio.Lock()  # guards whatever its owner says
 
     async def during(self, work: Callable[[], Awaitable[R]]) -> R:
@@ -356,6 +365,8 @@ _MOVED: WeakKeyDictionary[object, float] = WeakKeyDictionary()
 
 def _clock_of(loop: object) -> Callable[[], float]:
     """The loop's time, moved onto ``time.monotonic()``: trio's begins anywhere, and all kinds of clients may share a rate limiter."""
+    import anyio
+
     read: Callable[[], float] = getattr(loop, "time", anyio.current_time)  # trio's has none
     if _is_monotonic(read):
         return time.monotonic

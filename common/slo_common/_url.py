@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
+import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from slo_common._check import require, segment_problem, text_problem
 from slo_common._errors import ConfigurationError, InsecureURL
+
+if TYPE_CHECKING:
+    from slo_common._http11 import Parts
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN = re.compile(
+    rf"(https?)://([a-z0-9.-]*[a-z][a-z0-9.-]*|{_OCTET}(?:\.{_OCTET}){{3}})(?::([1-9][0-9]{{0,4}}))?"
+    r"((?:/(?!\.)(?:[A-Za-z0-9._~@:!$&()*+,;=-]|%[0-9A-F]{2})*)+(?:\?(?:[A-Za-z0-9._~@:!$&()*+,;=/?-]|%[0-9A-F]{2})*)?)",
+    re.ASCII,
+)
+"""An address in which nothing is to be changed for the wire."""
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def target(*segments: str, query: Iterable[tuple[str, str]] = (), prefix: str = "") -> str:
@@ -73,11 +88,25 @@ def base_url(value: str, *, name: str = "base_url", allow_insecure: bool = False
     return value.rstrip("/")
 
 
+@functools.lru_cache(maxsize=1024)
+def parts_of(url: str) -> Parts:
+    """What of an address goes on the wire, as httpx takes it apart; it does so itself for whatever is not plain."""
+    plain = _PLAIN.fullmatch(url)
+    if plain is None:
+        from slo_common import _httpx
+
+        return _httpx.parts_of(url)
+    scheme, host, digits, path = plain.groups()
+    port = int(digits) if digits and int(digits) != _USUAL_PORTS[scheme] else None
+    named = host if port is None else f"{host}:{port}"
+    return scheme.encode(), host.encode(), port, path.encode(), named.encode()
+
+
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of an absolute URL; all of them empty when a server sent what is none."""
     try:
         parts = urlsplit(url)
-        port = parts.port if parts.port is not None else {"http": 80, "https": 443}.get(parts.scheme, 0)
+        port = parts.port if parts.port is not None else _USUAL_PORTS.get(parts.scheme, 0)
     except ValueError:
         return ("", "", 0)
     return (parts.scheme, (parts.hostname or "").lower(), port)
@@ -86,7 +115,7 @@ def origin(url: str) -> tuple[str, str, int]:
 def shown(place: tuple[str, str, int]) -> str:
     """An origin as text, without a port that goes without saying."""
     scheme, host, port = place
-    return f"{scheme}://{host}" + ("" if port == {"https": 443, "http": 80}.get(scheme) else f":{port}")
+    return f"{scheme}://{host}" + ("" if port == _USUAL_PORTS.get(scheme) else f":{port}")
 
 
 def redirect_hint(location: str) -> str:

@@ -21,7 +21,6 @@ from slo_common._async_connections import AsyncAnswer, AsyncConnections
 from slo_common._connections import Answer, Connections, mocked
 from slo_common._core_connections import network
 from slo_common._headers import FieldLines, joined
-from slo_common._http11 import Parts
 from slo_common._leases import Exhausted
 from slo_common._network import ConnectError
 from slo_common._values import Bounds, Request
@@ -36,13 +35,8 @@ def no_context() -> ssl.SSLContext:
     raise AssertionError("asked for without https")
 
 
-def order(url: str, *, pool: float = 5.0) -> tuple[Request, Parts, Bounds]:
-    parts = httpcore.URL(url + "/things")
-    return (
-        Request(method="GET", url=url),
-        (parts.scheme, parts.host, parts.port, parts.target, parts.host),
-        Bounds(connect=pool, read=5.0, total=5.0, max_bytes=1 << 20),
-    )
+def order(url: str, *, pool: float = 5.0) -> tuple[Request, Bounds]:
+    return Request(method="GET", url=url + "/things"), Bounds(connect=pool, read=5.0, total=5.0, max_bytes=1 << 20)
 
 
 def blocking(size: int = 9) -> Connections:
@@ -321,9 +315,9 @@ def test_a_place_is_waited_for_no_longer_than_a_connection_and_all_may_take(
 
     connections = blocking()
     monkeypatch.setattr(connections._leases, "take", take)  # pyright: ignore[reportPrivateUsage]  # it would wait
-    asked, parts, bounds = order("http://127.0.0.1:9")
+    asked, bounds = order("http://127.0.0.1:9")
     with pytest.raises(Exhausted):
-        connections.send(asked, parts, evolve(bounds, connect=connect, total=total), Notes())
+        connections.send(asked, evolve(bounds, connect=connect, total=total), Notes())
     assert waits == [3.0]
 
 

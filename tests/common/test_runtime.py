@@ -46,10 +46,11 @@ from slo_common._auth import HeaderAuth
 from slo_common._clients import AsyncClient, SyncClient
 from slo_common._drive import drive
 from slo_common._execute import Caller
-from slo_common._http import AsyncHTTP, SyncHTTP, sandbox_request
+from slo_common._httpx import AsyncHTTP, SyncHTTP
 from slo_common._runtime import AsyncRuntime, SyncRuntime
 from slo_common._values import Bounds, Reply, Request, Safety
 from slo_common.sandbox import Drop, Fault, SandboxRequest, VirtualClock
+from slo_common.sandbox._door import sandbox_request
 from tests.common.fakes import call_of
 from tests.common.forks import ended_well, fork, in_child
 from tests.sandbox.shop import Shop

@@ -33,7 +33,7 @@ from datadog_slo.models import (
     TimeSliceSpec,
 )
 from datadog_slo.sandbox import DatadogSandbox, Incident, ReportPlan, SliModel
-from slo_common._http import SandboxTransport
+from slo_common._httpx import SandboxTransport
 from slo_common.sandbox import Fault, VirtualClock, Window
 from tests.datadog.contract import Contract
 from tests.datadog.drivers import KEYS

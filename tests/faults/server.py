@@ -23,9 +23,9 @@ from typing import Self
 
 from attrs import field, frozen
 
-from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox import Answer, Broken, Drop, FaultScript, Sandbox, _wire
+from slo_common.sandbox._door import sandbox_request
 
 PATIENCE = 30.0
 """Seconds after which a step gives up waiting for the client; no good test comes near it."""

@@ -10,7 +10,7 @@ from email.message import Message
 from pathlib import Path
 
 PACKAGES = {"datadog_slo", "rootly_sla", "zabbix_sla", "slo_common"}
-RUNTIME = {"anyio", "attrs", "cattrs", "h11", "httpcore", "httpx", "sniffio", "tenacity"}
+RUNTIME = {"anyio", "attrs", "cattrs", "certifi", "h11", "httpcore", "httpx", "sniffio", "tenacity"}
 
 
 def requirement_name(requirement: str) -> str:

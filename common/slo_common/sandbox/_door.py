@@ -1,9 +1,13 @@
-"""The door into a sandbox without a network: what a fault does to a connection, as the nearest thing that an HTTP library would tell."""
+"""The doors into a sandbox: a request as it sees one; and, without a network, what a fault does to a connection, as the nearest thing that an HTTP library would tell."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, unquote
+
 from slo_common._errors import ConfigurationError
 from slo_common._values import Reply
+from slo_common.sandbox._state import SandboxRequest
 from slo_common.sandbox._steps import Broken, Drop, Framing, SpoiltReply
 
 
@@ -37,3 +41,15 @@ def _needs_a_connection(broken: Broken) -> str:
     if broken.padding:
         return "headers"
     return "unframed" if broken.framing is Framing.CLOSE else ""
+
+
+def sandbox_request(method: str, raw_path: str, headers: Iterable[tuple[str, str]], body: bytes) -> SandboxRequest:
+    """A sandbox's view of an HTTP request."""
+    path, _, query = raw_path.partition("?")
+    return SandboxRequest(
+        method=method,
+        segments=tuple(unquote(s) for s in path.split("/")[1:]),
+        query=tuple(parse_qsl(query, keep_blank_values=True)),
+        headers={k.lower(): v for k, v in headers},
+        body=body,
+    )

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from slo_common._errors import InvalidArgument
 from slo_common._values import Reply
 from slo_common.sandbox._steps import Answer, Step, answer_step, check_order, outcome, quoted
-from slo_common.sandbox._steps import Drop as Drop  # noqa: PLC0414  # slo_common._http looks for it here
+from slo_common.sandbox._steps import Drop as Drop  # noqa: PLC0414  # slo_common._httpx looks for it here
 
 if TYPE_CHECKING:
     from slo_common.sandbox._state import SandboxRequest

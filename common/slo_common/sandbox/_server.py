@@ -13,9 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, cast
 
-from slo_common._http import sandbox_request
 from slo_common._values import Reply
 from slo_common.sandbox import _wire
+from slo_common.sandbox._door import sandbox_request
 from slo_common.sandbox._state import Sandbox
 from slo_common.sandbox._steps import Broken, Drop, SpoiltReply
 

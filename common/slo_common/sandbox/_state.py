@@ -17,7 +17,7 @@ from slo_common.sandbox._limits import Meter
 from slo_common.sandbox._steps import Answer, Broken, Drop, SpoiltReply
 
 if TYPE_CHECKING:
-    from slo_common._http import SandboxTransport
+    from slo_common._httpx import SandboxTransport
     from slo_common.sandbox._server import Server
 
 
@@ -204,7 +204,7 @@ class Sandbox(abc.ABC):
         Given as ``http=`` itself, the client also sleeps by this sandbox's :class:`VirtualClock` if it has one; wrapped in an
         ``httpx.Client(transport=...)`` it sleeps by the machine's clock.
         """
-        from slo_common._http import SandboxTransport
+        from slo_common._httpx import SandboxTransport
 
         return SandboxTransport(self)
 
