@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from slo_common import ConfigurationError, ProxyFailed, Sent
@@ -14,8 +16,10 @@ from slo_common._failures import Progress
 from slo_common._http import (
     AsyncCarrier,
     SyncCarrier,
+    _http_errors,  # pyright: ignore[reportPrivateUsage]  # one with libraries that a test cannot unload
     shared_ssl_context,
 )
+from slo_common._httpx import SandboxTransport
 from slo_common._values import Bounds, Request
 from tests.sandbox.shop import Shop
 
@@ -112,6 +116,28 @@ def test_f25_a_trust_store_that_is_not_there_is_named_when_the_client_is_made(mo
         SyncCarrier(None, Deadline())
 
 
+def test_the_trust_store_is_the_one_that_comes_with_certifi(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    ours, httpxs = shared_ssl_context.__wrapped__(), httpx.create_ssl_context()
+    assert ours.get_ca_certs(binary_form=True) == httpxs.get_ca_certs(binary_form=True) != []
+    assert (ours.verify_mode, ours.check_hostname) == (httpxs.verify_mode, httpxs.check_hostname)
+
+
+def test_a_folder_takes_its_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    context = shared_ssl_context.__wrapped__()
+    assert (context.get_ca_certs(), context.verify_mode) == ([], ssl.CERT_REQUIRED)
+
+
+def test_what_fails_is_not_looked_for_in_libraries_that_are_not_loaded() -> None:
+    ours, theirs = (_http_errors(loaded=frozenset(loaded)) for loaded in ((), ("httpx", "httpcore")))
+    assert set(ours) < set(theirs)
+    assert {kind.__module__.partition(".")[0] for kind in ours} == {"builtins", "slo_common"}
+    assert {kind.__module__.partition(".")[0] for kind in theirs} == {"builtins", "slo_common", "httpx", "httpcore"}
+
+
 def test_f25_a_trust_store_that_is_none_is_named_when_it_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     store = tmp_path / "certificates.pem"
     store.write_text("no certificates")
@@ -122,3 +148,53 @@ def test_f25_a_trust_store_that_is_none_is_named_when_it_is_needed(monkeypatch: 
             shared_ssl_context()
     finally:
         shared_ssl_context.cache_clear()
+
+
+# After a fork.
+
+ASKED = Request(method="GET", url=URL)
+Brought = httpx.MockTransport | SandboxTransport
+
+
+def mocked() -> Brought:
+    return httpx.MockTransport(lambda _: httpx.Response(200))
+
+
+def in_a_sandbox() -> Brought:
+    return Shop().transport()
+
+
+def ask(carrier: SyncCarrier) -> None:
+    carrier.exchange(ASKED, BOUNDS, what="w", sink=None, progress=Progress(), check=lambda: None)
+
+
+def test_f85_what_was_brought_and_used_cannot_be_opened_anew() -> None:
+    carrier = SyncCarrier(mocked(), Deadline())
+    ask(carrier)
+    with pytest.raises(ConfigurationError, match="make a client in each process"):
+        carrier.reopen()
+
+
+async def test_f85_what_was_brought_to_an_async_client_and_used_cannot_be_opened_anew() -> None:
+    carrier = AsyncCarrier(mocked())
+    await carrier.exchange(ASKED, BOUNDS, what="w", sink=None, progress=Progress())
+    with pytest.raises(ConfigurationError, match="make a client in each process"):
+        carrier.reopen()
+
+
+@pytest.mark.parametrize(("brought", "used"), [(mocked, False), (in_a_sandbox, True)])
+def test_f85_what_was_not_used_or_has_no_connections_goes_on(brought: Callable[[], Brought], used: bool) -> None:
+    carrier = SyncCarrier(brought(), Deadline())
+    if used:
+        ask(carrier)
+    carrier.reopen()
+    ask(carrier)
+
+
+@pytest.mark.parametrize(("brought", "used"), [(mocked, False), (in_a_sandbox, True)])
+async def test_f85_so_it_does_for_async_clients(brought: Callable[[], Brought], used: bool) -> None:
+    carrier = AsyncCarrier(brought())
+    if used:
+        await carrier.exchange(ASKED, BOUNDS, what="w", sink=None, progress=Progress())
+    carrier.reopen()
+    await carrier.exchange(ASKED, BOUNDS, what="w", sink=None, progress=Progress())

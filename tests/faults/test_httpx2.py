@@ -15,8 +15,8 @@ import sys, httpx2
 sys.modules["httpx"] = httpx2
 import pytest
 code = pytest.main(sys.argv[1:])
-import slo_common._http
-assert slo_common._http.httpx is httpx2
+import slo_common._httpx
+assert slo_common._httpx.httpx is httpx2
 sys.exit(code)
 """
 
