@@ -11,7 +11,7 @@ import os
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from slo_common._body import BodyReader, Sink
 from slo_common._errors import (
@@ -29,20 +29,9 @@ from slo_common._values import Bounds, Reply, Request
 
 if TYPE_CHECKING:
     from slo_common._async_connections import AsyncConnections
-    from slo_common._connections import Connections
+    from slo_common._connections import Connections, Head
     from slo_common._deadline import Deadline
     from slo_common._httpx import AsyncHTTP, AsyncHttpx, SyncHTTP, SyncHttpx
-
-
-class _Head(Protocol):
-    """The head of a reply."""
-
-    @property
-    def status(self) -> int: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-    @property
-    def version(self) -> object: ...
 
 
 @functools.cache
@@ -117,7 +106,7 @@ def _sink_for(status: int, sink: Sink | None, memory: _Collected) -> Sink:
 class _Reading:
     """One reply on its way in."""
 
-    def __init__(self, answer: _Head, bounds: Bounds, what: str, sink: Sink | None, progress: Progress) -> None:
+    def __init__(self, answer: Head, bounds: Bounds, what: str, sink: Sink | None, progress: Progress) -> None:
         progress.answered = True
         self._answer = answer
         self._progress = progress

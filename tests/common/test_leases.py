@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
-from typing import Self
 
 import anyio
 import pytest
@@ -15,6 +12,7 @@ import trio
 import trio.testing
 
 from slo_common._leases import IDLE_SECONDS, AsyncLeases, Exhausted, SyncLeases
+from tests.common.interrupts import Pressed
 
 
 def numbered() -> Callable[[], int]:
@@ -59,29 +57,6 @@ def test_what_nobody_wanted_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert (leases.take(1.0), leases.take(1.0)) == (two, 2)
 
 
-class Pressed:
-    """Ctrl-C at the n-th place where Python looks for it: at the start of a function, and after a call of a C function."""
-
-    def __init__(self, n: int) -> None:
-        self._left = n
-        self.pressed = False
-
-    def _event(self, frame: FrameType, event: str, _: object) -> None:
-        if event in ("call", "c_return") and frame.f_globals["__name__"] in ("slo_common._leases", "threading"):
-            self._left -= 1
-            if self._left == 0:
-                self.pressed = True
-                sys.setprofile(None)
-                raise KeyboardInterrupt
-
-    def __enter__(self) -> Self:
-        sys.setprofile(self._event)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-
-
 ACTS: dict[str, Callable[[SyncLeases[int]], object]] = {
     "take": lambda leases: leases.take(1.0),
     "give": lambda leases: leases.give(0),
@@ -96,7 +71,7 @@ def test_ctrl_c_leaves_the_lock_to_others(act: Callable[[SyncLeases[int]], objec
         places += 1
         leases = SyncLeases(numbered(), 9)
         leases.take(1.0)
-        with Pressed(places) as ctrl_c, suppress(KeyboardInterrupt):
+        with Pressed(places, {"slo_common._leases", "threading"}.__contains__) as ctrl_c, suppress(KeyboardInterrupt):
             act(leases)
         pressed = ctrl_c.pressed
         other = threading.Thread(target=leases.clear, daemon=True)

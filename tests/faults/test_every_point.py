@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
-from types import FrameType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 import pytest
@@ -17,6 +15,7 @@ from datadog_slo.sandbox import DatadogSandbox
 from slo_common import LocalRateLimiter
 from slo_common.sandbox import VirtualClock
 from tests.common.fakes import RecordingLimiter
+from tests.common.interrupts import Pressed
 from tests.faults.clients import DEFAULTS, STATUS, Driver, read, read_slas, write
 from tests.faults.server import FaultServer, Script, answer, read_request, repeat
 from zabbix_sla import ZabbixSLA
@@ -114,32 +113,8 @@ def test_f81_cancelled_by_asyncio_at_every_await_of_a_call(driver: Driver, use: 
     assert suspensions >= 3
 
 
-class Pressed:
-    """Ctrl-C at the n-th place where Python looks for it in the SDK's code: at the start of a function, and after a call of a C function."""
-
-    def __init__(self, n: int) -> None:
-        self._left = n
-        self.pressed = False
-
-    def _event(self, frame: FrameType, event: str, _: object) -> None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if (
-            event in ("call", "c_return")
-            and module.startswith(("slo_common.", "datadog_slo.", "zabbix_sla."))
-            and ".sandbox" not in module
-        ):
-            self._left -= 1
-            if self._left == 0:
-                self.pressed = True
-                sys.setprofile(None)
-                raise KeyboardInterrupt
-
-    def __enter__(self) -> Self:
-        sys.setprofile(self._event)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
+def _of_the_sdk(module: str) -> bool:
+    return module.startswith(("slo_common.", "datadog_slo.", "zabbix_sla.")) and ".sandbox" not in module
 
 
 @pytest.mark.filterwarnings(
@@ -157,7 +132,7 @@ def test_f84_ctrl_c_at_every_place_of_a_blocking_call() -> None:
             sandbox.clock.advance(60.0)  # type: ignore[attr-defined]  # the VirtualClock above: a new window for each
             done = len(sandbox.applied)
             interrupted: KeyboardInterrupt | None = None
-            with Pressed(places) as ctrl_c:
+            with Pressed(places, _of_the_sdk) as ctrl_c:
                 try:
                     write(dd)
                 except KeyboardInterrupt as e:
@@ -189,7 +164,7 @@ def test_f84_ctrl_c_at_every_place_of_a_login() -> None:
             if places == 0:
                 read_slas(zbx)  # once, so that what is loaded late is there
             else:
-                with Pressed(places) as ctrl_c, suppress(KeyboardInterrupt):
+                with Pressed(places, _of_the_sdk) as ctrl_c, suppress(KeyboardInterrupt):
                     read_slas(zbx)
                 pressed = ctrl_c.pressed
             client: Any = zbx
