@@ -236,10 +236,11 @@ class AsyncRuntime:
         if self._closed:
             raise ClientClosed("the client was closed")
         import anyio  # no part of a blocking client
+        from anyio import lowlevel
 
         if self._clock is not None:
             self._clock.advance(seconds)
-            await anyio.lowlevel.checkpoint()
+            await lowlevel.checkpoint()
         else:
             await anyio.sleep(seconds)
 
